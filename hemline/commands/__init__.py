@@ -1,0 +1,45 @@
+"""The command line: `hemline VERB ...`, one module a verb."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from hemline import __version__
+from hemline.errors import HemlineError
+
+# Modules are imported only when their verb is asked for, so that no verb waits for another's libraries.
+VERBS = {
+    "landmarks": "list the 294 landmarks with sigmas, groups and flip partners",
+    "synthesize": "draw a synthetic wardrobe in DeepFashion2's own layout",
+    "unpack": "unpack DeepFashion2's password-protected zip files",
+    "validate": "check every annotation of a data set",
+    "convert": "raw annotations to one COCO-style file",
+    "evaluate": "landmark AP of a result file, DeepFashion2's way",
+    "package": "write the challenge's submission file",
+    "check": "read a submission file back and check it",
+    "predict": "garments and landmarks of pictures, by the models of the last run",
+    "params": "switch params.yaml to another set, or check it",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb. Returns its exit status; 2 for bad input, which is explained on stderr."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="hemline", description="Train, compare and ship clothes-landmark detectors.")
+    parser.add_argument("--version", action="version", version=f"hemline {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    asked = next((word for word in given if word in VERBS), None)
+    for verb, text in VERBS.items():
+        subparser = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".")
+        if verb == asked:
+            import_module(f"hemline.commands.{verb}").add_arguments(subparser)
+    parsed = parser.parse_args(given)
+    try:
+        return import_module(f"hemline.commands.{parsed.verb}").run(parsed)
+    except HemlineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
