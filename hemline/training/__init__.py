@@ -1,0 +1,7 @@
+"""Training of any mmdet or mmpose model by mmengine's Runner: quiet, resumable, on the record."""
+
+from hemline.training.fitting import fit
+from hemline.training.quiet import quiet
+from hemline.training.weights import LoadReport, device, load_weights, save_weights
+
+__all__ = ["LoadReport", "device", "fit", "load_weights", "quiet", "save_weights"]

@@ -1,0 +1,71 @@
+"""One training run."""
+
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import FUNCTIONS
+from mmengine.runner import Runner
+
+from hemline.training.hooks import FiniteLossHook, ProgressHook, Record, StateHook
+from hemline.training.quiet import quiet
+from hemline.training.weights import save_weights
+
+
+@FUNCTIONS.register_module()
+def seed_worker(worker_id: int) -> None:
+    """Seed a loader's worker from torch's own seed of it.
+
+    mmengine's default seeds NumPy with the same number at every start of the workers, so that without persistent
+    workers each epoch repeats the last one's augmentation; torch's seed differs by epoch and is drawn from the
+    main generator, whose state a checkpoint keeps.
+    """
+    seed = torch.initial_seed() % 2**32
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def fit(
+    config: Config,
+    *,
+    title: str,
+    out: Path,
+    state: Path,
+    seed: int = 0,
+    init: Path | None = None,
+    record: Record | None = None,
+) -> None:
+    """Train the model of an mmengine config and write `out`/weights.pt and `out`/training.jsonl.
+
+    `config` has model, train_dataloader, train_cfg, optim_wrapper, and may have param_scheduler and the val_*
+    keys. `state` is the folder of what an interrupted training needs to go on; it must be the run's own (keyed by
+    whatever decides its result) and is removed at the end. `init` is a weights file to start from. `record`
+    receives one dict an epoch.
+    """
+    quiet()
+    state.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    runner = Runner.from_cfg(_complete(config, title, state, seed))
+    runner.register_hook(FiniteLossHook())
+    runner.register_hook(ProgressHook(title, state / "training.jsonl", record))
+    runner.register_hook(StateHook(state, init))
+    runner.train()
+    save_weights(runner.model, out / "weights.pt")
+    shutil.copyfile(state / "training.jsonl", out / "training.jsonl")
+    shutil.rmtree(state)
+
+
+def _complete(config: Config, title: str, state: Path, seed: int) -> Config:
+    """Add what every training shares: no files but ours, no log but ours, seeds for everything."""
+    config = config.copy()
+    config.work_dir = str(state / "mmengine")
+    config.experiment_name = title
+    config.log_level = "ERROR"
+    config.randomness = {"seed": seed}
+    config.visualizer = {"type": "mmengine.Visualizer", "vis_backends": None, "name": title}
+    config.default_hooks = {"timer": None, "logger": None, "checkpoint": None}
+    config.train_dataloader.worker_init_fn = {"type": "mmengine.seed_worker"}
+    return config
