@@ -19,6 +19,7 @@ VERBS = {
     "package": "write the challenge's submission file",
     "check": "read a submission file back and check it",
     "predict": "garments and landmarks of pictures, by the models of the last run",
+    "track": "bring MLflow up to date with the records of runs",
     "params": "switch params.yaml to another set, or check it",
 }
 

@@ -1,0 +1,56 @@
+"""What produced a result: commit, params, versions, device."""
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+LIBRARIES = ("torch", "torchvision", "onedl-mmcv", "onedl-mmdetection", "mmpose", "numpy", "pycocotools")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """`commit` is short, "none" outside of git; `params_hash` is of params.yaml's bytes."""
+
+    commit: str
+    dirty: bool
+    params_hash: str
+    versions: dict[str, str]
+    device: str
+
+    def line(self) -> str:
+        """One line for the top of a log."""
+        dirty = "+changes" if self.dirty else ""
+        torch = f"torch {self.versions['torch']}"
+        return f"commit {self.commit}{dirty} | params {self.params_hash} | {torch} | {self.device}"
+
+
+@cache
+def provenance(params: Path = Path("params.yaml")) -> Provenance:
+    """Read it off the working folder and the environment."""
+    content = params.read_bytes() if params.is_file() else b""
+    return Provenance(
+        commit=_git("rev-parse", "--short=10", "HEAD") or "none",
+        dirty=bool(_git("status", "--porcelain", "--untracked-files=no")),
+        params_hash=hashlib.sha256(content).hexdigest()[:10],
+        versions={name: version(name) for name in LIBRARIES},
+        device=_device(),
+    )
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
+    return f"CPU, {torch.get_num_threads()} threads"

@@ -1,0 +1,5 @@
+"""`python -m hemline.tracking FOLDER`: the follower."""
+
+from hemline.tracking.follower import main
+
+main()
