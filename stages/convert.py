@@ -1,0 +1,24 @@
+"""convert: raw annotations to COCO-style files, by grouping, split and category; ground-truth boxes."""
+
+from pathlib import Path
+
+from hemline.datasets.conversion import convert_split
+from hemline.params import load_params
+from stages.stage import main, recorded
+
+OUT = Path("data/coco")
+
+
+def convert() -> None:
+    """Write data/coco and results/boxes/ground-truth."""
+    data = load_params().data
+    with recorded("convert", {"data": data.model_dump()}) as run:
+        for split, folder in data:
+            counts = convert_split(
+                Path(folder), OUT, split, quarantine=Path("data/validation.json"), boxes=Path("results/boxes/ground-truth")
+            )
+            run.log({split: counts})
+
+
+if __name__ == "__main__":
+    main(convert)

@@ -1,0 +1,26 @@
+"""detect@NAME: boxes of the validation and test pictures."""
+
+from pathlib import Path
+
+from hemline.detection import Detector, detect_images
+from hemline.files import write_json
+from hemline.params import load_params
+from stages.stage import main, recorded
+
+IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/coco/test.json"}
+
+
+def detect(name: str) -> None:
+    """Write results/boxes/NAME/{validation,test}.json."""
+    params = load_params()
+    with recorded(f"detect@{name}", {"data": params.data.model_dump()}, detector=name) as run:
+        detector = Detector.load(Path("models/detectors") / name)
+        for split, images in IMAGES.items():
+            folder = Path(getattr(params.data, split)) / "image"
+            boxes = detect_images(detector, Path(images), folder, title=f"{name} boxes, {split}")
+            write_json(Path("results/boxes") / name / f"{split}.json", boxes, indent=None)
+            run.log({f"{split}.boxes": len(boxes)})
+
+
+if __name__ == "__main__":
+    main(detect)

@@ -1,0 +1,24 @@
+"""ensemble: the two best rows, averaged garment by garment (paper 000 sec. 3.2)."""
+
+from pathlib import Path
+
+from hemline.inference.ensemble import ensemble as combine
+from hemline.inference.records import read_results, write_results
+from hemline.params import load_params
+from stages.stage import main, recorded
+
+FOLDER = Path("results/landmarks")
+
+
+def ensemble() -> None:
+    """Write results/landmarks/ensemble/{validation,test}.json."""
+    members = load_params().ensemble.members
+    with recorded("ensemble", {"ensemble": {"members": list(members)}}, ablation="ensemble") as run:
+        for split in ("validation", "test"):
+            results = [read_results(FOLDER / member / f"{split}.json") for member in members]
+            count = write_results(FOLDER / "ensemble" / f"{split}.json", combine(results))
+            run.log({f"{split}.garments": count})
+
+
+if __name__ == "__main__":
+    main(ensemble)

@@ -1,0 +1,36 @@
+"""estimate@ABLATION: the landmarks of one row of paper 000's Table 2."""
+
+from pathlib import Path
+
+from hemline.inference.pipeline import Estimators, estimate_boxes
+from hemline.inference.records import write_results
+from hemline.params import load_params
+from stages.stage import main, recorded
+
+IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/coco/test.json"}
+
+
+def estimate(name: str) -> None:
+    """Write results/landmarks/NAME/{validation,test}.json, for the splits that the row names."""
+    params = load_params()
+    row = params.ablations[name]
+    shown = {"ablations": {name: row.model_dump()}, "test": params.test.model_dump()}
+    with recorded(f"estimate@{name}", shown, ablation=name) as run:
+        experts = None if row.experts == "none" else Path("models/experts") / row.experts
+        estimators = Estimators.load(Path("models/estimators") / row.estimator, experts)
+        for split in row.splits:
+            garments = estimate_boxes(
+                Path("results/boxes") / row.boxes / f"{split}.json",
+                Path(IMAGES[split]),
+                Path(getattr(params.data, split)) / "image",
+                estimators,
+                params.test,
+                flip_test=row.flip_test,
+                title=f"{name}, {split}",
+            )
+            count = write_results(Path("results/landmarks") / name / f"{split}.json", garments)
+            run.log({f"{split}.garments": count})
+
+
+if __name__ == "__main__":
+    main(estimate)

@@ -1,0 +1,33 @@
+"""package: the challenge's submission files, written, read back and checked."""
+
+from pathlib import Path
+
+from hemline.errors import HemlineError
+from hemline.files import write_json
+from hemline.params import load_params
+from hemline.submission import check, package as pack
+from stages.stage import main, recorded
+
+IMAGES = {"validation": Path("data/coco/validation-independent.json"), "test": Path("data/coco/test.json")}
+OUT = Path("submissions")
+
+
+def package() -> None:
+    """Write submissions/{validation,test}.zip and submissions/check.json; a file that fails its check stops the run."""
+    settings = load_params().package
+    with recorded("package", {"package": settings.model_dump()}) as run:
+        reports = {}
+        for split, images in IMAGES.items():
+            results = Path("results/landmarks") / settings.row / f"{split}.json"
+            archive = OUT / f"{split}.zip"
+            pack(results, archive, getattr(settings, split))
+            reports[split] = check(archive, images)
+            run.artifact(archive)
+        write_json(OUT / "check.json", {split: report.to_json() for split, report in reports.items()})
+        for split, report in reports.items():
+            if report.violations:
+                raise HemlineError(f"{OUT / split}.zip: {report.violations[0]} ({len(report.violations)} violations)")
+
+
+if __name__ == "__main__":
+    main(package)

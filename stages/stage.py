@@ -1,0 +1,53 @@
+"""What every stage shares: its command line, its first line, its record, the state of what was interrupted."""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hemline.errors import HemlineError
+from hemline.provenance import provenance
+from hemline.tracking import Recorder, ensure_follower, records_folder
+
+
+def main(stage: Callable[..., None]) -> None:
+    """Run a stage with the command line's words as its arguments; bad input ends it with its explanation."""
+    try:
+        stage(*sys.argv[1:])
+    except HemlineError as error:
+        sys.exit(f"error: {error}")
+
+
+@contextmanager
+def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Recorder]:
+    """Print what produces this result, and record the stage as one run under its pipeline's.
+
+    `params` are those that the stage read, by their keys in params.yaml. The pipeline's run is the orchestrator's
+    (`HEMLINE_PIPELINE`), or else shared by all stages that run with this commit and these params.
+    """
+    source = provenance()
+    print(f"{name} | {source.line()}", flush=True)
+    pipeline = os.environ.get("HEMLINE_PIPELINE", f"{source.commit}-{source.params_hash}")
+    about = {key: str(value) for key, value in asdict(source).items() if key != "versions"}
+    about |= {f"version.{library}": number for library, number in source.versions.items()}
+    folder = records_folder()
+    with Recorder(folder, name, pipeline, params, {"stage": name.split("@")[0], **about, **tags}) as run:
+        ensure_follower(folder)
+        yield run
+
+
+def state_folder(name: str, params: Mapping[str, Any], *inputs: Path) -> Path:
+    """Where an interrupted training of this stage lies: keyed by its params and its input files' bytes.
+
+    It stands outside of the stage's outs, which DVC deletes before it runs the stage again.
+    """
+    key = hashlib.sha256(json.dumps(params, sort_keys=True).encode())
+    for path in inputs:
+        with open(path, "rb") as handle:
+            key.update(hashlib.file_digest(handle, "sha256").digest())
+    return Path(os.environ.get("HEMLINE_STATE", ".hemline")) / name / key.hexdigest()[:16]
