@@ -64,14 +64,27 @@ class TrainingSettings(Settings):
 
 
 class NetworkSettings(Settings):
-    """An HRNet with a heatmap head. `input_size` is (width, height); heatmaps are a quarter of it."""
+    """An HRNet with a heatmap head. `input_size` is (width, height); heatmaps are a quarter of it.
+
+    `width` is that of the finest branch; `blocks` residual units make a branch of a module, `modules` are those of
+    stages 2 to 4. `stem_width` is the bottleneck width of stage 1, 64 in every HRNet of the papers whatever its width;
+    in a small network it would be two thirds of the arithmetic.
+    """
 
     width: Positive
+    stem_width: Positive
     blocks: Positive
     modules: tuple[Positive, Positive, Positive]
     input_size: tuple[Positive, Positive]
     sigma: Rate
     box_padding: Annotated[float, Field(ge=1)]
+
+    @field_validator("input_size")
+    @classmethod
+    def _divisible(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if size[0] % 32 or size[1] % 32:
+            raise ValueError("both sides must be multiples of 32: HRNet's fourth branch works at 1/32 of the input")
+        return size
 
 
 class AugmentationSettings(Settings):
@@ -176,8 +189,9 @@ class EnsembleSettings(Settings):
 
 
 class EvaluateSettings(Settings):
-    """`resamples` of the images give the 95 % intervals."""
+    """Each row with the boxes whose AP stands beside it; `resamples` of the images give the 95 % intervals."""
 
+    rows: dict[str, Literal["cascade", "htc", "ground-truth"]]
     resamples: Positive
     seed: Annotated[int, Field(ge=0)]
 
@@ -227,6 +241,10 @@ class Params(Settings):
             for name in names:
                 if name not in rows:
                     raise ValueError(f"{key}: no row {name!r} in ablations ({', '.join(self.ablations)})")
+        for name, boxes in self.evaluate.rows.items():
+            row = self.ablations.get(self.ensemble.members[0] if name == "ensemble" else name)
+            if row is None or row.boxes != boxes:
+                raise ValueError(f"evaluate.rows.{name} is {boxes!r}; it must be a row of ablations with its boxes")
         return self
 
 
