@@ -211,11 +211,92 @@ class ReportSettings(Settings):
     gallery: Annotated[int, Field(ge=0)]
 
 
+class BackboneSettings(Settings):
+    """A ResNet or ResNeXt. `groups` and `base_width` are ResNeXt's (64x4d: 64 and 4).
+
+    `init` names pretrained weights of the backbone, a file or one of mmengine's names; the stem, the first stage
+    and all batch statistics stay frozen then. Null: from nothing, and everything learns.
+    """
+
+    type: Literal["ResNet", "ResNeXt"]
+    depth: Literal[18, 34, 50, 101, 152]
+    base_channels: Positive
+    groups: Positive = 1
+    base_width: Positive = 4
+    init: str | None = None
+
+    @model_validator(mode="after")
+    def _known_depth(self) -> "BackboneSettings":
+        if self.type == "ResNeXt" and self.depth < 50:
+            raise ValueError(f"ResNeXt has no depth {self.depth}: choose 50, 101 or 152")
+        return self
+
+
+class DetectorSettings(TrainingSettings):
+    """A garment detector: an mmdet model, its sizes, its training.
+
+    `image_size` is the longest long and the longest short side of a picture, pixels. `box_channels` is the width
+    of the box heads' two layers; the mask heads (HTC) have `mask_convs` layers of `fpn_channels` and give masks of
+    `mask_size` squared. Anchors are `anchor_scale` times each level's stride. `rpn_samples` and `roi_samples`
+    are the anchors and the boxes that carry loss in a picture, `proposals` the boxes that go from the RPN to the heads
+    in training. `flip` is the probability of mirroring. With no `milestones` the rate falls to zero as a cosine.
+    `init` is a weights file of the whole detector to start from.
+    """
+
+    type: Literal["cascade", "htc"]
+    masks: bool
+    backbone: BackboneSettings
+    fpn_channels: Positive
+    box_channels: Positive
+    mask_convs: Positive
+    mask_size: Annotated[int, Field(gt=0, multiple_of=2)]
+    anchor_scale: Rate
+    image_size: tuple[Positive, Positive]
+    flip: Share
+    proposals: Positive
+    rpn_samples: Positive
+    roi_samples: Positive
+    optimizer: Literal["SGD", "AdamW"]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup_steps: Positive
+    clip_gradient: Rate | None
+    init: str | None = None
+
+    @model_validator(mode="after")
+    def _masks_need_htc(self) -> "DetectorSettings":
+        if self.masks and self.type != "htc":
+            raise ValueError("masks is true, but Cascade R-CNN has no mask heads here: set it to false")
+        return self
+
+
+class DetectSettings(Settings):
+    """How a trained detector is run. Each of `scales` (as image_size), and mirrored with `flip`, is a view.
+
+    Without `scales` there is one, the training's size. A box is kept with a score of `score_threshold` or more, unless
+    one of its category with a better score overlaps it by `nms_threshold` (IoU), up to `max_per_image`.
+    """
+
+    scales: tuple[tuple[Positive, Positive], ...] = ()
+    flip: bool = False
+    proposals: Positive = 100
+    score_threshold: Share = 0.05
+    nms_threshold: Share = 0.5
+    max_per_image: Positive = 100
+    batch_size: Positive = 16
+
+
+class DetectSection(Settings):
+    """How the two detectors are run."""
+
+    cascade: DetectSettings
+    htc: DetectSettings
+
+
 class DetectorSection(Settings):
     """The two detectors."""
 
-    cascade: "DetectorSettings"
-    htc: "DetectorSettings"
+    cascade: DetectorSettings
+    htc: DetectorSettings
 
 
 class Params(Settings):
@@ -225,6 +306,7 @@ class Params(Settings):
     data: DataSettings
     synthesize: SynthesizeSettings
     detector: DetectorSection
+    detect: DetectSection
     estimator: EstimatorSection
     finetune: FinetuneSection
     test: TestSettings
@@ -246,21 +328,6 @@ class Params(Settings):
             if row is None or row.boxes != boxes:
                 raise ValueError(f"evaluate.rows.{name} is {boxes!r}; it must be a row of ablations with its boxes")
         return self
-
-
-class DetectorSettings(TrainingSettings):
-    """A garment detector: an mmdet model, its size, its training, its test."""
-
-    type: Literal["cascade", "htc"]
-    # the detection package's keys are declared in hemline/detection; see there for what each does
-    backbone: dict[str, Any] = {}
-    fpn_channels: Positive = 256
-    image_size: tuple[Positive, Positive] = (1333, 800)
-    masks: bool = False
-
-
-DetectorSection.model_rebuild()
-Params.model_rebuild()
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

@@ -12,17 +12,15 @@ COCO = Path("data/coco")
 
 def evaluate(name: str) -> None:
     """Write metrics/evaluate/NAME.json."""
-    params = load_params()
-    # The ensemble has its members' boxes.
-    row = params.ablations[params.ensemble.members[0] if name == "ensemble" else name]
-    with recorded(f"evaluate@{name}", {"evaluate": params.evaluate.model_dump()}, ablation=name) as run:
+    settings = load_params().evaluate
+    with recorded(f"evaluate@{name}", {"evaluate": settings.model_dump()}, ablation=name) as run:
         metrics = evaluate_ablation(
             COCO / "validation-independent.json",
             COCO / "validation-visible.json",
             Path("results/landmarks") / name / "validation.json",
-            Path("results/boxes") / row.boxes / "validation.json",
-            resamples=params.evaluate.resamples,
-            seed=params.evaluate.seed,
+            Path("results/boxes") / settings.rows[name] / "validation.json",
+            resamples=settings.resamples,
+            seed=settings.seed,
         )
         write_json(Path("metrics/evaluate") / f"{name}.json", metrics)
         run.log(metrics)

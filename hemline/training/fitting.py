@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +63,11 @@ def _complete(config: Config, title: str, state: Path, seed: int) -> Config:
     """Add what every training shares: no files but ours, no log but ours, seeds for everything."""
     config = config.copy()
     config.work_dir = str(state / "mmengine")
-    config.experiment_name = title
+    run = f"{title} {uuid.uuid4().hex}"  # mmengine shares objects between runs of one name
+    config.experiment_name = run
     config.log_level = "ERROR"
     config.randomness = {"seed": seed}
-    config.visualizer = {"type": "mmengine.Visualizer", "vis_backends": None, "name": title}
+    config.visualizer = {"type": "mmengine.Visualizer", "vis_backends": None, "name": run}
     config.default_hooks = {"timer": None, "logger": None, "checkpoint": None}
     config.train_dataloader.worker_init_fn = {"type": "mmengine.seed_worker"}
     return config
