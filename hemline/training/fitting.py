@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import FUNCTIONS
 from mmengine.runner import Runner
 
@@ -38,13 +39,14 @@ def fit(
     seed: int = 0,
     init: Path | None = None,
     record: Record | None = None,
+    hooks: Sequence[Hook] = (),
 ) -> None:
     """Train the model of an mmengine config and write `out`/weights.pt and `out`/training.jsonl.
 
     `config` has model, train_dataloader, train_cfg, optim_wrapper, and may have param_scheduler and the val_*
     keys. `state` is the folder of what an interrupted training needs to go on; it must be the run's own (keyed by
     whatever decides its result) and is removed at the end. `init` is a weights file to start from. `record`
-    receives one dict an epoch.
+    receives one dict an epoch. `hooks` are a caller's own.
     """
     quiet()
     state.mkdir(parents=True, exist_ok=True)
@@ -52,6 +54,8 @@ def fit(
     runner = Runner.from_cfg(_complete(config, title, state, seed))
     runner.register_hook(FiniteLossHook())
     runner.register_hook(ProgressHook(title, state / "training.jsonl", record))
+    for hook in hooks:
+        runner.register_hook(hook)
     runner.register_hook(StateHook(state, init))
     runner.train()
     save_weights(runner.model, out / "weights.pt")
