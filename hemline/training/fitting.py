@@ -3,6 +3,7 @@
 import random
 import shutil
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
