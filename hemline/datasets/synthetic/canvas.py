@@ -1,0 +1,70 @@
+"""The picture being painted, with a mask that knows which object each pixel shows."""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline.datasets.synthetic.curves import Points
+
+# left, top, coverage (height, width) -> colours (height, width, 3)
+Paint = Callable[[int, int, NDArray[np.uint8]], NDArray[np.float32]]
+SHIFT = 4  # fraction bits of OpenCV's drawing coordinates
+
+
+def fixed(curve: Points) -> NDArray[np.int32]:
+    """Points (n, 2) in pixels as OpenCV wants them with SHIFT."""
+    return np.round(np.clip(curve, -4000, 8000) * (1 << SHIFT)).astype(np.int32)
+
+
+class Canvas:
+    """`image` (h, w, 3) uint8 BGR; `ids` (h, w) uint8: the number of the object that a pixel shows."""
+
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        self.image = image
+        self.ids = np.zeros(image.shape[:2], dtype=np.uint8)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+    def cover(self, outline: Points) -> tuple[int, int, NDArray[np.uint8]] | None:
+        """Left, top and coverage (h, w) 0..255 of a closed outline inside the frame; None when it is outside."""
+        width, height = self.size
+        left, top = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 1, 0)
+        right, bottom = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 2, (width, height))
+        if right <= left or bottom <= top:
+            return None
+        mask = np.zeros((bottom - top, right - left), dtype=np.uint8)
+        cv2.fillPoly(mask, [fixed(outline - (left, top))], 255, cv2.LINE_AA, SHIFT)
+        return int(left), int(top), mask
+
+    def fill(self, outline: Points, paint: Paint | Sequence[float] | NDArray[np.float32], number: int = 0) -> None:
+        """Paint a closed outline with a colour or with what `paint` returns, and note `number` where it shows."""
+        covered = self.cover(outline)
+        if covered is None:
+            return
+        left, top, mask = covered
+        height, width = mask.shape
+        colour = paint(left, top, mask) if callable(paint) else np.asarray(paint, dtype=np.float32)
+        spot = (slice(top, top + height), slice(left, left + width))
+        alpha = mask[..., None].astype(np.float32) / 255.0
+        below = self.image[spot].astype(np.float32)
+        below += (colour - below) * alpha
+        self.image[spot] = np.clip(below, 0, 255).astype(np.uint8)
+        self.ids[spot][mask > 127] = number
+
+    def line(self, curve: Points, colour: Sequence[float], width: float, number: int | None = None) -> None:
+        """Draw an open curve; it changes what pixels show only when `number` is given."""
+        thickness = max(1, round(width))
+        cv2.polylines(self.image, [fixed(curve)], False, [float(c) for c in colour], thickness, cv2.LINE_AA, SHIFT)
+        if number is not None:
+            cv2.polylines(self.ids, [fixed(curve)], False, number, thickness, cv2.LINE_8, SHIFT)
+
+    def shows(self, place: NDArray[np.float64], numbers: set[int], radius: int = 2) -> bool:
+        """Whether any pixel within `radius` of `place` shows one of `numbers`."""
+        x, y = np.round(place).astype(int)
+        near = self.ids[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
+        return bool(np.isin(near, list(numbers)).any())

@@ -1,0 +1,259 @@
+"""One picture: garments on a person, a hanger or a bed, seen by a camera, painted back to front.
+
+Layers have a height in the stack. Every part of a garment paints its number into the canvas' ids, everything else
+paints 0; a landmark is visible where a part that carries it still shows, and occluded where it was painted over.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hemline.datasets.synthetic.backdrop import draw_backdrop
+from hemline.datasets.synthetic.body import Body, draw_body
+from hemline.datasets.synthetic.camera import Camera
+from hemline.datasets.synthetic.canvas import Canvas
+from hemline.datasets.synthetic.curves import Points, points
+from hemline.datasets.synthetic.designs import draw_design
+from hemline.datasets.synthetic.fabric import Fabric, folds, texture
+from hemline.datasets.synthetic.garment import BACK, Design, Part, Shape
+from hemline.datasets.synthetic.graphics import draw_graphic
+from hemline.datasets.synthetic.lowers import lower
+from hemline.datasets.synthetic.plan import Picture
+from hemline.datasets.synthetic.uppers import upper
+from hemline.datasets.synthetic.wearer import Layer, draw_looks, person_layers, soft
+
+BACK_VIEWS, BEHIND = 0.06, {"across", "akimbo"}
+
+
+@dataclass(frozen=True)
+class Worn:
+    """A garment in a scene: its shape, and the numbers of its parts in the canvas' ids."""
+
+    shape: Shape
+    numbers: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A painted picture and what it shows."""
+
+    canvas: Canvas
+    camera: Camera
+    garments: tuple[Worn, ...]
+    viewpoint: int
+
+
+def draw_scene(picture: Picture, size: tuple[int, int]) -> Scene:
+    """Paint the planned picture. The same plan and size give the same pixels."""
+    rng = np.random.default_rng([picture.seed, picture.number, 7])
+    designs = [_design(item.category_id, item.design_seed) for item in picture.items]
+    worn = bool(rng.random() < (0.62 if len(designs) == 1 else 0.97))
+    if any(d.is_outwear for d in designs) and len(designs) == 1:
+        worn = False
+    body = draw_body(rng, worn)
+    shapes = [_shape(design, body) for design in _fit_together(designs)]
+    numbers = iter(range(1, 100))
+    garments = tuple(Worn(shape, {part.name: next(numbers) for part in shape.parts}) for shape in shapes)
+    camera = _aim(rng, shapes, size, worn)
+    canvas = draw_backdrop(rng, *size, picture.source, worn)
+    layers = _garment_layers(garments, camera, body, worn, bool(rng.random() < 0.25))
+    if worn:
+        layers += person_layers(body, draw_looks(rng, body.woman), camera, _arm_heights(body, camera))
+    else:
+        layers += _hanger(rng, shapes[0], camera)
+    for _, paint in sorted(layers, key=lambda layer: layer[0]):
+        paint(canvas)
+    return Scene(canvas, camera, garments, 1 if not worn else 3 if camera.back else 2)
+
+
+def _design(category_id: int, seed: int) -> Design:
+    return draw_design(category_id, np.random.default_rng(seed), seed)
+
+
+def _shape(design: Design, body: Body) -> Shape:
+    return lower(design, body) if design.is_bottom else upper(design, body)
+
+
+def _fit_together(designs: list[Design]) -> list[Design]:
+    """What is worn under an outwear is narrower and its sleeves are not longer."""
+    coats = [design for design in designs if design.is_outwear]
+    if not coats:
+        return designs
+    coat = coats[0]
+    return [
+        design
+        if design.is_outwear or design.is_bottom
+        else replace(
+            design,
+            ease=min(design.ease, 0.4 * coat.ease),
+            sleeve=min(design.sleeve, coat.sleeve),
+            sleeve_width=min(design.sleeve_width, coat.sleeve_width - 0.03),
+            cuff=min(design.cuff, coat.cuff - 0.02),
+        )
+        for design in designs
+    ]
+
+
+# The camera ----------------------------------------------------------------------------------------------------
+
+
+def _aim(rng: np.random.Generator, shapes: list[Shape], size: tuple[int, int], worn: bool) -> Camera:
+    """Frame the garments: as a whole, from near (cut off by the frame) or from far."""
+    outline = np.vstack([part.outline for shape in shapes for part in shape.parts])
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    width, height = size
+    bottoms = [shape.design.is_bottom for shape in shapes]
+    lone = worn and len(shapes) == 1 and not shapes[0].design.is_dress
+    if lone:
+        top, bottom = _lone_window(rng, bottoms[0], low[1], high[1])
+        unit = min(height / (bottom - top), 1.35 * width / (high[0] - low[0]))
+        middle = 0.5 * (top + bottom) if unit == height / (bottom - top) else (
+            top + 0.5 * height / unit if bottoms[0] else bottom - 0.5 * height / unit
+        )
+    else:
+        zoom = _zoom(rng, worn)
+        unit = zoom * min(width / (high[0] - low[0] + 0.2), height / (high[1] - low[1] + 0.2))
+        middle = 0.5 * (low[1] + high[1]) + rng.uniform(-0.5, 0.35) * abs(height / unit - (high[1] - low[1]))
+    room = max(0.0, width / unit - (high[0] - low[0]))
+    across = 0.5 * (low[0] + high[0]) + rng.uniform(-0.4, 0.4) * room + rng.normal(0, 0.08)
+    return Camera(
+        unit=unit,
+        aim=(across, middle),
+        centre=(0.5 * (width - 1), 0.5 * (height - 1)),
+        roll=float(rng.normal(0, 0.05 if worn else 0.12)),
+        turn=float(np.clip(rng.normal(0, 0.28), -0.6, 0.6)) if worn else 0.0,
+        lean=float(rng.normal(0, 0.035)) if worn else 0.0,
+        sway=float(rng.normal(0, 0.06)) if worn else 0.0,
+        tilt=float(rng.normal(0, 0.015)),
+        back=bool(rng.random() < BACK_VIEWS) and worn,
+    )
+
+
+def _lone_window(rng: np.random.Generator, bottom: bool, low: float, high: float) -> tuple[float, float]:
+    """From where to where the frame goes, so that what is not annotated stays outside."""
+    if bottom:
+        return low - rng.uniform(0.0, 0.35), high + rng.uniform(-0.5, 1.2)
+    return rng.uniform(-1.8, 0.1), high + rng.uniform(-0.35, 0.12)
+
+
+def _zoom(rng: np.random.Generator, worn: bool) -> float:
+    kind = rng.choice(3, p=(0.55, 0.27, 0.18) if worn else (0.75, 0.2, 0.05))
+    return float(rng.uniform(*((0.68, 0.96), (0.96, 1.4), (0.38, 0.66))[kind]))
+
+
+# Layers --------------------------------------------------------------------------------------------------------
+
+
+def _arm_heights(body: Body, camera: Camera) -> dict[str, float]:
+    """Where each arm lies in the stack: in front, but behind when a bent arm is seen from behind."""
+    return {
+        side: -1.6 if camera.back and arm.joints[2][0] < arm.joints[1][0] - 0.5 else 2.0
+        for side, arm in body.arms.items()
+    }
+
+
+def _garment_layers(garments: tuple[Worn, ...], camera: Camera, body: Body, worn: bool, tucked: bool) -> list[Layer]:
+    arms = _arm_heights(body, camera)
+    layers: list[Layer] = []
+    for garment in garments:
+        for part in garment.shape.parts:
+            height = _height(garment.shape.design, part, camera.back, worn, tucked, arms)
+            layers.append((height, _painter(part, garment.shape.design, camera, garment.numbers[part.name])))
+    return layers
+
+
+def _height(design: Design, part: Part, back: bool, worn: bool, tucked: bool, arms: dict[str, float]) -> float:
+    outer = 0.5 if design.is_outwear else 0.0
+    if design.is_bottom:
+        return 0.6 if tucked else 0.3
+    if part.name.startswith("sleeve"):
+        return (arms[part.name.split()[1]] if worn else 1.5) + 0.1 + 0.2 * outer
+    toward = part.faces if not back else -part.faces
+    if toward == BACK:
+        return -2.0 - 0.2 * outer
+    return 0.5 + outer
+
+
+def _painter(part: Part, design: Design, camera: Camera, number: int) -> Callable[[Canvas], None]:
+    def paint(canvas: Canvas) -> None:
+        rng = np.random.default_rng([design.fabric.seed, number, int(camera.unit)])
+        facing = part.shade if not camera.back or part.faces != BACK else 1.0
+        grain = camera(part.grain)
+        canvas.fill(camera(part.outline, part.faces), _cloth(design.fabric, grain, camera.unit, facing, rng), number)
+        if facing < 1.0:
+            return
+        if part.faces == 1 and design.fabric.logo and not camera.back and not design.is_outwear:
+            draw_graphic(canvas, camera, design, number)
+        ink = design.fabric.base
+        ink = 0.5 * (ink + design.fabric.second) if design.fabric.print in ("stripes", "bars", "dots", "flowers") else ink
+        for detail in part.details:
+            colour = np.clip(ink * detail.tone + (38 if detail.tone < 1 and ink.mean() < 60 else 0), 0, 255)
+            curve = camera(detail.line, detail.faces)
+            if detail.filled:
+                canvas.fill(curve, colour, number)
+            else:
+                canvas.line(curve, colour, detail.width * camera.unit)
+
+    return paint
+
+
+def _cloth(fabric: Fabric, grain: Points, unit: float, shade: float, rng: np.random.Generator) -> Callable:
+    """Paint of a piece of cloth whose downward thread runs along `grain` (2, 2), in pixels."""
+    way = (grain[1] - grain[0]) / np.hypot(*(grain[1] - grain[0]))
+    cos, sin = np.cos(fabric.angle), np.sin(fabric.angle)
+    down = np.array([way[0] * cos - way[1] * sin, way[0] * sin + way[1] * cos]) / unit
+    light = rng.uniform(-0.07, 0.07)
+
+    def paint(left: int, top: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = mask.shape
+        x = (np.arange(width, dtype=np.float32) + (left - grain[0][0]))[None, :]
+        y = (np.arange(height, dtype=np.float32) + (top - grain[0][1]))[:, None]
+        u = (x * down[1] - y * down[0]).astype(np.float32)
+        v = (x * down[0] + y * down[1]).astype(np.float32)
+        tone = folds(fabric, rng, height, width, unit) * (0.70 + 0.30 * soft(mask, 0.3 * unit))
+        tone *= shade * (1.0 + light * x / unit)
+        return texture(fabric, u, v) * tone[..., None] + 4.0 * (tone[..., None] - 0.7)
+
+    return paint
+
+
+def _hanger(rng: np.random.Generator, shape: Shape, camera: Camera) -> list[Layer]:
+    """A hanger under what hangs from the shoulders, clips over what hangs from the waist, or nothing on a bed."""
+    if rng.random() < 0.45:
+        return []
+    colour = np.array(rng.choice([[60, 90, 140], [40, 40, 40], [200, 200, 205]]), dtype=np.float32)
+    hook = points((0.0, 0.0), (0.0, -0.3), (0.1, -0.4), (0.06, -0.52), (-0.06, -0.5))
+    if shape.design.is_bottom:
+        y = shape.design.waist
+        bar = points((-0.7, y - 0.15), (0.7, y - 0.15))
+        return [(-0.5, lambda canvas: _wire(canvas, camera, (hook + (0, y - 0.15), bar), colour))]
+    arms = points((-0.85, 0.3), (-0.1, 0.02), (0.1, 0.02), (0.85, 0.3))
+    return [(-0.5, lambda canvas: _wire(canvas, camera, (hook, arms), colour))]
+
+
+def _wire(canvas: Canvas, camera: Camera, curves: tuple[Points, ...], colour: NDArray[np.float32]) -> None:
+    for curve in curves:
+        canvas.line(camera(curve), colour, 0.07 * camera.unit, 0)
+
+
+# The photograph ------------------------------------------------------------------------------------------------
+
+
+def develop(canvas: Canvas, rng: np.random.Generator, source: str) -> NDArray[np.uint8]:
+    """Light, colour cast, softness and grain of a photograph: (h, w, 3) uint8."""
+    strength = 1.0 if source == "user" else 0.4
+    width, height = canvas.size
+    cast = np.exp(rng.normal(0, 0.05 * strength, 3)) * np.exp(rng.normal(0.0, 0.13 * strength))
+    gain = np.exp(rng.normal(0, 0.12 * strength, (2, 2))).astype(np.float32)
+    gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+    tile = rng.normal(0, rng.uniform(0.5, 5.0) * strength, (96, 96, 3)).astype(np.float32)
+    grain = np.tile(tile, (height // 96 + 1, width // 96 + 1, 1))[:height, :width]
+    image = canvas.image
+    if rng.random() < 0.35 * strength:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.3) * width / 468)
+    return np.clip(image * (gain * cast.astype(np.float32)) + grain, 0, 255).astype(np.uint8)
+
+
