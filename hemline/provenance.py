@@ -20,6 +20,18 @@ class Provenance:
     versions: dict[str, str]
     device: str
 
+    def to_dict(self) -> dict[str, str]:
+        """Names and values to show or to tag a run with."""
+        versions = {f"version.{library}": number for library, number in self.versions.items()}
+        dirty = str(self.dirty).lower()
+        return {
+            "commit": self.commit,
+            "dirty": dirty,
+            "params_hash": self.params_hash,
+            "device": self.device,
+            **versions,
+        }
+
     def line(self) -> str:
         """One line for the top of a log."""
         dirty = "+changes" if self.dirty else ""

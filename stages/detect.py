@@ -13,8 +13,9 @@ IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/c
 def detect(name: str) -> None:
     """Write results/boxes/NAME/{validation,test}.json."""
     params = load_params()
-    with recorded(f"detect@{name}", {"data": params.data.model_dump()}, detector=name) as run:
-        detector = Detector.load(Path("models/detectors") / name)
+    settings = getattr(params.detect, name)
+    with recorded(f"detect@{name}", {"detect": {name: settings.model_dump()}}, detector=name) as run:
+        detector = Detector.load(Path("models/detectors") / name, settings)
         for split, images in IMAGES.items():
             folder = Path(getattr(params.data, split)) / "image"
             boxes = detect_images(detector, Path(images), folder, title=f"{name} boxes, {split}")

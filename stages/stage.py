@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,9 @@ def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Reco
     source = provenance()
     print(f"{name} | {source.line()}", flush=True)
     pipeline = os.environ.get("HEMLINE_PIPELINE", f"{source.commit}-{source.params_hash}")
-    about = {key: str(value) for key, value in asdict(source).items() if key != "versions"}
-    about |= {f"version.{library}": number for library, number in source.versions.items()}
     folder = records_folder()
-    with Recorder(folder, name, pipeline, params, {"stage": name.split("@")[0], **about, **tags}) as run:
+    tags = {"stage": name.split("@")[0], **source.to_dict(), **tags}
+    with Recorder(folder, name, pipeline, params, tags) as run:
         ensure_follower(folder)
         yield run
 

@@ -1,0 +1,28 @@
+"""report: paper 000's Tables 1, 2 and 3 beside ours, the figures and the page."""
+
+from pathlib import Path
+
+from hemline.params import load_params
+from hemline.provenance import provenance
+from hemline.reporting import ReportInputs, write_report
+from stages.stage import main, recorded
+
+OUT = Path("reports")
+
+
+def report() -> None:
+    """Write reports/: index.html, tables.md, the tables as JSON, pictures."""
+    params = load_params()
+    with recorded("report", {"report": params.report.model_dump()}) as run:
+        inputs = ReportInputs(
+            params=params,
+            pictures=Path(params.data.validation) / "image",
+            provenance=provenance().to_dict(),
+        )
+        write_report(inputs, OUT)
+        run.artifact(OUT)
+    print(f"\n{(OUT / 'tables.md').read_text(encoding='utf-8')}\nThe page: {OUT / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main(report)

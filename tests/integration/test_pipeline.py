@@ -1,0 +1,173 @@
+"""The whole pipeline by `dvc repro`, in a copy of the project with a handful of pictures and one epoch each.
+
+Named cases: everything comes out; nothing runs twice; a changed finetune value re-runs experts and what depends on
+them, and nothing else; another clone gets the metrics from a remote.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CODE = ("hemline", "stages", "configs", "params", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml")
+ROWS = [
+    "cascade-independent",
+    "cascade-aggregated",
+    "htc-aggregated",
+    "htc-aggregated-fliptest",
+    "htc-finetuned-fliptest",
+    "htc-finetuned-hflip-fliptest",
+    "ground-truth-aggregated",
+    "ensemble",
+]
+EXPERTS = ["short-sleeve-top", "trousers"]
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+
+def run(folder, *command):
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder),
+        "DVC_NO_ANALYTICS": "1",
+        "OMP_NUM_THREADS": "2",
+        "GIT_AUTHOR_NAME": "t",
+        "GIT_AUTHOR_EMAIL": "t@localhost",
+        "GIT_COMMITTER_NAME": "t",
+        "GIT_COMMITTER_EMAIL": "t@localhost",
+    }
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def dvc(folder, *arguments):
+    return run(folder, sys.executable, "-m", "dvc", *arguments)
+
+
+def tiny(values):
+    """The demo's params at the size of a test."""
+    for split, images in (("train", 24), ("validation", 8), ("test", 3)):
+        values["synthesize"][split]["images"] = images
+    for training in (*values["detector"].values(), values["estimator"]["independent"]):
+        training.update(epochs=1, milestones=[])
+    values["estimator"]["aggregated"] = dict(values["estimator"]["independent"])
+    values["finetune"]["training"].update(epochs=1, milestones=[])
+    values["finetune"]["categories"] = EXPERTS
+    values["evaluate"]["resamples"] = 20
+    return values
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project after one `dvc repro`; its output lies in repro.log."""
+    folder = tmp_path_factory.mktemp("pipeline") / "project"
+    folder.mkdir()
+    for name in CODE:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    values = tiny(yaml.safe_load((ROOT / "params/demo.yaml").read_text()))
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    run(folder, "git", "init", "-q")
+    dvc(folder, "init", "-q")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-qm", "start")
+    (folder / "repro.log").write_text(dvc(folder, "repro"))
+    return folder
+
+
+def running(output):
+    """The stages that DVC ran."""
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+def test_every_stage_ran_once_and_all_comes_out(project):
+    ran = running((project / "repro.log").read_text())
+    assert len(ran) == len(set(ran)) == 3 + 2 + 2 + 2 + 2 + 2 * len(EXPERTS) + 7 + 1 + 8 + 2
+    for name in ("reports/index.html", "reports/tables.md", "submissions/validation.zip", "submissions/test.zip"):
+        assert (project / name).stat().st_size > 0, name
+    checked = json.loads((project / "submissions/check.json").read_text())
+    assert not checked["validation"]["violations"] and not checked["test"]["violations"]
+    with zipfile.ZipFile(project / "submissions/validation.zip") as archive:
+        assert archive.namelist() == ["keypoints_val_results.json"]
+
+
+def test_every_row_is_measured(project):
+    for row in ROWS:
+        metrics = json.loads((project / f"metrics/evaluate/{row}.json").read_text())
+        assert 0 <= metrics["AP"] <= 1
+    truth = json.loads((project / "metrics/evaluate/ground-truth-aggregated.json").read_text())
+    assert truth["AP_box"] == 1.0
+
+
+def test_ground_truth_as_results_scores_one(project, tmp_path):
+    truth = project / "data/coco/validation-independent.json"
+    results = [
+        {"image_id": one["image_id"], "category_id": one["category_id"], "keypoints": one["keypoints"], "score": 1.0}
+        for one in json.loads(truth.read_text())["annotations"]
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    output = run(project, "hemline", "evaluate", str(truth), str(tmp_path / "results.json"), "--json")
+    assert json.loads(output)["AP"] == 1.0
+
+
+def test_predict_uses_the_models_of_the_run(project, tmp_path):
+    picture = project / "data/wardrobe/validation/image/000001.jpg"
+    output = run(project, "hemline", "predict", str(picture), "--threshold", "0", "--json", "--out", str(tmp_path))
+    assert "000001.jpg" in output and json.loads(output)
+    assert list(tmp_path.glob("*.jpg"))
+
+
+def test_stages_are_recorded_under_one_parent(project):
+    run(project, "hemline", "track", "replay")
+    code = (
+        "import json; from mlflow import MlflowClient; c = MlflowClient('sqlite:///mlflow.db'); "
+        "e = c.get_experiment_by_name('hemline').experiment_id; "
+        "print(json.dumps([[r.info.run_name, r.data.tags.get('mlflow.parentRunId')] for r in c.search_runs([e])]))"
+    )
+    runs = json.loads(run(project, sys.executable, "-c", code).splitlines()[-1])
+    children = {name: parent for name, parent in runs if parent}
+    assert len(set(children.values())) == 1
+    assert set(running((project / "repro.log").read_text())) == set(children)
+
+
+def test_nothing_runs_twice(project):
+    assert running(dvc(project, "repro")) == []
+
+
+def test_another_clone_gets_metrics_from_a_remote(project, tmp_path):
+    dvc(project, "remote", "add", "-f", "-d", "store", str(tmp_path / "store"))
+    dvc(project, "push", "-q")
+    run(project, "git", "add", "-A")
+    run(project, "git", "commit", "-qm", "run")
+    run(tmp_path, "git", "clone", "-q", str(project), "clone")
+    dvc(tmp_path / "clone", "pull", "-q")
+    assert json.loads(dvc(tmp_path / "clone", "metrics", "show", "--json")) == json.loads(
+        dvc(project, "metrics", "show", "--json")
+    )
+    assert running(dvc(tmp_path / "clone", "repro")) == []
+
+
+def test_a_changed_finetune_value_reruns_experts_and_what_depends_on_them(project):
+    values = yaml.safe_load((project / "params.yaml").read_text())
+    values["finetune"]["training"]["lr"] *= 2
+    (project / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    ran = running(dvc(project, "repro"))
+    finetuned = ["htc-finetuned-fliptest", "htc-finetuned-hflip-fliptest"]
+    expected = {f"finetune@{slug}-{variant}" for slug in EXPERTS for variant in ("plain", "hflip")}
+    expected |= {f"{stage}@{row}" for stage in ("estimate", "evaluate") for row in finetuned}
+    expected |= {"ensemble", "evaluate@ensemble", "package", "report"}
+    assert set(ran) == expected

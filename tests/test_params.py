@@ -1,0 +1,131 @@
+"""params.yaml: its schema, its sets, and that dvc.yaml names keys that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hemline.commands import main
+from hemline.errors import HemlineError
+from hemline.params import Params, check_params, load_params
+
+ROOT = Path(__file__).parents[1]
+SETS = sorted(path.stem for path in (ROOT / "params").glob("*.yaml"))
+
+
+@pytest.fixture
+def demo():
+    return yaml.safe_load((ROOT / "params/demo.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_set_is_complete_and_bears_its_name(name):
+    assert load_params(ROOT / f"params/{name}.yaml").params_set == name
+
+
+def test_the_committed_params_are_the_demo():
+    assert (ROOT / "params.yaml").read_text() == (ROOT / "params/demo.yaml").read_text()
+
+
+def put(values, path, value):
+    *folders, key = path.split(".")
+    for folder in folders:
+        values = values[folder]
+    values[key] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("finetune.training.lrr", 0.1, r"finetune\.training\.lrr: unknown key"),
+        ("finetune.training.lr", "fast", r"finetune\.training\.lr is 'fast'"),
+        ("finetune.training.lr", -1.0, r"finetune\.training\.lr is -1\.0"),
+        ("finetune.training.epochs", True, r"finetune\.training\.epochs is True"),
+        ("finetune.categories", ["shirt"], r"unknown category 'shirt'"),
+        ("estimator.network.input_size", [100, 128], r"estimator\.network\.input_size is \(100, 128\)"),
+        ("ensemble.members", ["a", "b"], r"ensemble\.members: no row 'a'"),
+        ("ablations.htc-aggregated.models", "models/x", r"ablations\.htc-aggregated.*must be 'models/estimators/agg"),
+        ("evaluate.rows.htc-aggregated", "cascade", r"evaluate\.rows\.htc-aggregated is 'cascade'"),
+    ],
+)
+def test_a_bad_value_is_named_by_its_path(demo, path, value, message):
+    put(demo, path, value)
+    with pytest.raises(HemlineError, match=message):
+        check_params(demo, "params.yaml")
+
+
+def test_a_missing_key_is_named(demo):
+    del demo["estimator"]["network"]["sigma"]
+    with pytest.raises(HemlineError, match=r"params\.yaml: estimator\.network\.sigma: missing"):
+        check_params(demo, "params.yaml")
+
+
+def test_params_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        load_params(ROOT / "params.yaml").params_set = "other"  # type: ignore[misc]
+
+
+def test_experts_differ_by_flip_alone(demo):
+    demo["finetune"]["batch_sizes"] = {"vest": 4}
+    finetune = check_params(demo, "demo").finetune
+    plain, hflip = finetune.for_category("vest", "plain"), finetune.for_category("vest", "hflip")
+    assert (plain.augmentation.flip, hflip.augmentation.flip) == (False, True)
+    assert plain.model_copy(update={"augmentation": None}) == hflip.model_copy(update={"augmentation": None})
+    assert plain.batch_size == 4 and finetune.for_category("sling", "plain").batch_size != 4
+
+
+def test_dvc_yaml_names_keys_of_params():
+    text = (ROOT / "dvc.yaml").read_text()
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for line in re.findall(r"params: \[(.*)\]", text):
+        for entry in line.split(","):
+            keys = entry.strip().strip('"').split(".")
+            section = values
+            for key in keys:
+                if key.startswith("${"):
+                    break
+                assert key in section, f"dvc.yaml depends on {entry}, which params.yaml lacks"
+                section = section[key]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with params.yaml and two sets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hemline.commands.params.PARAMS", Path("params.yaml"))
+    demo = (ROOT / "params/demo.yaml").read_text()
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params/demo.yaml").write_text(demo)
+    (tmp_path / "params/other.yaml").write_text(demo.replace("params_set: demo", "params_set: other"))
+    (tmp_path / "params.yaml").write_text(demo)
+    return tmp_path
+
+
+def test_switching_sets_shows_the_difference_and_comes_back(project, capsys):
+    before = (project / "params.yaml").read_text()
+    assert main(["params", "use", "other"]) == 0
+    assert "+params_set: other" in capsys.readouterr().out
+    assert load_params("params.yaml").params_set == "other"
+    assert main(["params", "use", "demo"]) == 0
+    assert (project / "params.yaml").read_text() == before
+
+
+def test_switching_loses_nothing(project, capsys):
+    mine = (project / "params.yaml").read_text() + "\n# mine\n"
+    (project / "params.yaml").write_text(mine)
+    assert main(["params", "use", "other"]) == 2
+    assert "changes that no set" in capsys.readouterr().err
+    assert (project / "params.yaml").read_text() == mine
+    assert main(["params", "use", "other", "--force"]) == 0
+
+
+def test_unknown_set_is_refused(project, capsys):
+    assert main(["params", "use", "huge"]) == 2
+    assert "there are demo, other" in capsys.readouterr().err
+
+
+def test_schema_refuses_unknown_sections(demo):
+    with pytest.raises(HemlineError, match="magic: unknown key"):
+        check_params({**demo, "magic": 1}, "demo")
+    assert set(Params.model_fields) == set(demo)
