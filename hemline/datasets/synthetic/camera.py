@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from hemline.datasets.synthetic.curves import Points, ramp
 
 DEPTH = 0.40  # heads from the body's middle plane to its front
+RIPPLE = 0.022  # heads: no outline is a ruler's
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Camera:
     """`unit`: pixels of a head; `aim`: the point in heads that `centre` in pixels shows; angles in radians.
 
     `turn` is the body's turn about the vertical, `lean` its slope, `sway` a bow to the side in heads, `tilt`
-    the growth of scale per head downward; `back`: seen from behind, so that the wearer's sides swap.
+    the growth of scale per head downward; `ripple`: phases of the cloth's small bends; `back`: seen from behind, so that the wearer's sides swap.
     """
 
     unit: float
@@ -27,6 +28,7 @@ class Camera:
     sway: float = 0.0
     tilt: float = 0.0
     back: bool = False
+    ripple: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
 
     def warp(self, curve: ArrayLike, faces: int = 0) -> Points:
         """Points (n, 2) in heads, moved as the body turns and leans; `faces` +1 front, -1 back, 0 neither."""
@@ -37,6 +39,11 @@ class Camera:
             bulge = np.maximum(0.0, 1.0 - (x / reach) ** 2) * ramp(y, 0.0, 0.7)
             x = x + faces * DEPTH * np.tan(self.turn) * bulge
         x = x * np.cos(self.turn) + self.lean * (y - 2.0) + self.sway * np.sin(np.pi * np.clip(y / 5.5, -0.2, 1.2))
+        a, b, c, d = self.ripple
+        x, y = (
+            x + RIPPLE * (np.sin(2.9 * y + 1.3 * x + a) + 0.5 * np.sin(6.1 * y + b)),
+            y + RIPPLE * (np.sin(3.3 * x + 0.9 * y + c) + 0.5 * np.sin(5.3 * x + d)),
+        )
         return np.stack([-x if self.back else x, y], axis=-1)
 
     def __call__(self, curve: ArrayLike, faces: int = 0) -> Points:

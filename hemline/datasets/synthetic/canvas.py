@@ -53,18 +53,34 @@ class Canvas:
         alpha = mask[..., None].astype(np.float32) / 255.0
         below = self.image[spot].astype(np.float32)
         below += (colour - below) * alpha
-        self.image[spot] = np.clip(below, 0, 255).astype(np.uint8)
+        cv2.convertScaleAbs(np.maximum(below, 0.0, out=below), self.image[spot])
         self.ids[spot][mask > 127] = number
 
     def line(self, curve: Points, colour: Sequence[float], width: float, number: int | None = None) -> None:
-        """Draw an open curve; it changes what pixels show only when `number` is given."""
+        """Draw an open curve over whatever is there; what pixels show changes only when `number` is given."""
         thickness = max(1, round(width))
-        cv2.polylines(self.image, [fixed(curve)], False, [float(c) for c in colour], thickness, cv2.LINE_AA, SHIFT)
+        _stroke(self.image, curve, colour, thickness)
         if number is not None:
             cv2.polylines(self.ids, [fixed(curve)], False, number, thickness, cv2.LINE_8, SHIFT)
+
+    def seam(self, curve: Points, colour: Sequence[float], width: float, number: int) -> None:
+        """Draw an open curve only where the canvas shows `number`."""
+        thickness = max(1, round(width))
+        low = np.maximum(np.floor(curve.min(axis=0)).astype(int) - thickness - 1, 0)
+        high = np.minimum(np.ceil(curve.max(axis=0)).astype(int) + thickness + 2, self.size)
+        if (high <= low).any():
+            return
+        spot = (slice(low[1], high[1]), slice(low[0], high[0]))
+        drawn = self.image[spot].copy()
+        _stroke(drawn, curve - low, colour, thickness)
+        cv2.copyTo(drawn, (self.ids[spot] == number).view(np.uint8), self.image[spot])
 
     def shows(self, place: NDArray[np.float64], numbers: set[int], radius: int = 2) -> bool:
         """Whether any pixel within `radius` of `place` shows one of `numbers`."""
         x, y = np.round(place).astype(int)
         near = self.ids[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
         return bool(np.isin(near, list(numbers)).any())
+
+
+def _stroke(image: NDArray[np.uint8], curve: Points, colour: Sequence[float], thickness: int) -> None:
+    cv2.polylines(image, [fixed(curve)], False, [float(c) for c in colour], thickness, cv2.LINE_AA, SHIFT)

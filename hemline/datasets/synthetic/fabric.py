@@ -100,6 +100,15 @@ def _spots(fabric: Fabric, u: NDArray[np.float32], v: NDArray[np.float32]) -> ND
     return np.clip((0.28 - radius) * 14, 0.0, 1.0)
 
 
+def thread(fabric: Fabric, tone: float) -> Colour:
+    """Colour (3,) of a seam, a button or a collar: the cloth's times `tone`, lighter on black cloth."""
+    colour = fabric.base
+    if fabric.print not in ("plain", "heather", "denim", "blocks"):
+        colour = 0.5 * (colour + fabric.second)
+    lift = 38 if tone < 1 and colour.mean() < 60 else 0
+    return np.clip(colour * tone + lift, 0, 255).astype(np.float32)
+
+
 def folds(fabric: Fabric, rng: np.random.Generator, height: int, width: int, unit: float) -> NDArray[np.float32]:
     """Light and shade (height, width) around 1, of soft folds; `unit` is the pixels of a head."""
     rows, columns = max(2, int(height / unit / 0.55) + 2), max(2, int(width / unit / 0.28) + 2)

@@ -69,21 +69,21 @@ class Part:
     name: str
     outline: Points
     faces: int
-    z: float
     grain: Points
-    shade: float = 1.0
     details: tuple["Detail", ...] = ()
 
 
 @dataclass(frozen=True)
 class Detail:
-    """A line or a patch on a part: seam, button, collar, pocket. `tone` scales the cloth's colour."""
+    """A line or a patch on a part: seam, button, collar, pocket. `tone` scales the cloth's colour; only what is
+    `free` may reach over the part's outline."""
 
     line: Points
     tone: float = 0.72
     filled: bool = False
     width: float = 0.02
     faces: int = FRONT
+    free: bool = False
 
 
 @dataclass

@@ -39,7 +39,7 @@ def _add_skirt(shape: Shape, design: Design, body: Body, waist: Points) -> None:
     edge = spline(np.array([waist, side, corner]))
     outline = join(_band(waist), edge, spline(np.array([corner, centre, mirror(corner)])), mirror(edge[::-1]))
     frame = {"waist": waist, "side": side, "hem": corner, "centre": centre}
-    shape.parts.append(Part("front", outline, FRONT, 0.0, DOWN, details=trim_lower(design, frame)))
+    shape.parts.append(Part("front", outline, FRONT, DOWN, details=trim_lower(design, frame)))
 
 
 def _add_legs(shape: Shape, design: Design, body: Body, waist: Points) -> None:
@@ -53,7 +53,7 @@ def _add_legs(shape: Shape, design: Design, body: Body, waist: Points) -> None:
     outline = join(_band(waist), right[0], right[1], left[1][::-1], left[0][::-1])
     frame = {"waist": waist, "seam": seam, "crotch": crotch, "right": right[0][-1], "left": left[0][-1]}
     ends = {side: (edges[side][0][-1], edges[side][1][0]) for side in SIDES}
-    shape.parts.append(Part("front", outline, INNER, 0.0, DOWN, details=trim_lower(design, frame, ends)))
+    shape.parts.append(Part("front", outline, INNER, DOWN, details=trim_lower(design, frame, ends)))
 
 
 def _leg(

@@ -17,15 +17,15 @@ from hemline.datasets.synthetic.camera import Camera
 from hemline.datasets.synthetic.canvas import Canvas
 from hemline.datasets.synthetic.curves import Points, points
 from hemline.datasets.synthetic.designs import draw_design
-from hemline.datasets.synthetic.fabric import Fabric, folds, texture
-from hemline.datasets.synthetic.garment import BACK, Design, Part, Shape
+from hemline.datasets.synthetic.fabric import Fabric, folds, texture, thread
+from hemline.datasets.synthetic.garment import BACK, FRONT, INNER, Design, Part, Shape
 from hemline.datasets.synthetic.graphics import draw_graphic
 from hemline.datasets.synthetic.lowers import lower
 from hemline.datasets.synthetic.plan import Picture
 from hemline.datasets.synthetic.uppers import upper
 from hemline.datasets.synthetic.wearer import Layer, draw_looks, person_layers, soft
 
-BACK_VIEWS, BEHIND = 0.06, {"across", "akimbo"}
+BACK_VIEWS = 0.06  # share among worn garments
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def draw_scene(picture: Picture, size: tuple[int, int]) -> Scene:
     canvas = draw_backdrop(rng, *size, picture.source, worn)
     layers = _garment_layers(garments, camera, body, worn, bool(rng.random() < 0.25))
     if worn:
-        layers += person_layers(body, draw_looks(rng, body.woman), camera, _arm_heights(body, camera))
+        sleeve = max([shape.design.sleeve for shape in shapes if shape.design.sleeves], default=0.0)
+        layers += person_layers(body, draw_looks(rng, body.woman), camera, _arm_heights(body, camera), sleeve)
     else:
         layers += _hanger(rng, shapes[0], camera)
     for _, paint in sorted(layers, key=lambda layer: layer[0]):
@@ -82,19 +83,17 @@ def _fit_together(designs: list[Design]) -> list[Design]:
     coats = [design for design in designs if design.is_outwear]
     if not coats:
         return designs
-    coat = coats[0]
-    return [
-        design
-        if design.is_outwear or design.is_bottom
-        else replace(
-            design,
-            ease=min(design.ease, 0.4 * coat.ease),
-            sleeve=min(design.sleeve, coat.sleeve),
-            sleeve_width=min(design.sleeve_width, coat.sleeve_width - 0.03),
-            cuff=min(design.cuff, coat.cuff - 0.02),
-        )
-        for design in designs
-    ]
+    return [design if design.is_outwear or design.is_bottom else _under(design, coats[0]) for design in designs]
+
+
+def _under(design: Design, coat: Design) -> Design:
+    return replace(
+        design,
+        ease=min(design.ease, 0.4 * coat.ease),
+        sleeve=min(design.sleeve, coat.sleeve) if design.sleeves == coat.sleeves else design.sleeve,
+        sleeve_width=min(design.sleeve_width, coat.sleeve_width - 0.03),
+        cuff=min(design.cuff, coat.cuff - 0.02),
+    )
 
 
 # The camera ----------------------------------------------------------------------------------------------------
@@ -128,6 +127,7 @@ def _aim(rng: np.random.Generator, shapes: list[Shape], size: tuple[int, int], w
         lean=float(rng.normal(0, 0.035)) if worn else 0.0,
         sway=float(rng.normal(0, 0.06)) if worn else 0.0,
         tilt=float(rng.normal(0, 0.015)),
+        ripple=tuple(rng.uniform(0, 2 * np.pi, 4)),
         back=bool(rng.random() < BACK_VIEWS) and worn,
     )
 
@@ -178,29 +178,40 @@ def _height(design: Design, part: Part, back: bool, worn: bool, tucked: bool, ar
 
 
 def _painter(part: Part, design: Design, camera: Camera, number: int) -> Callable[[Canvas], None]:
+    inside_out = part.faces == (FRONT if camera.back else BACK)
+
     def paint(canvas: Canvas) -> None:
-        rng = np.random.default_rng([design.fabric.seed, number, int(camera.unit)])
-        facing = part.shade if not camera.back or part.faces != BACK else 1.0
-        grain = camera(part.grain)
-        canvas.fill(camera(part.outline, part.faces), _cloth(design.fabric, grain, camera.unit, facing, rng), number)
-        if facing < 1.0:
+        outline = camera(part.outline, part.faces)
+        if inside_out:
+            canvas.fill(outline, _lining(design.fabric), number)
             return
-        if part.faces == 1 and design.fabric.logo and not camera.back and not design.is_outwear:
+        rng = np.random.default_rng([design.fabric.seed, number, int(camera.unit)])
+        cloth = _cloth(design.fabric, camera(part.grain), camera.unit, rng, 0.12 if part.faces == INNER else 0.28)
+        canvas.fill(outline, cloth, number)
+        if part.faces == FRONT and design.fabric.logo and not design.is_outwear:
             draw_graphic(canvas, camera, design, number)
-        ink = design.fabric.base
-        ink = 0.5 * (ink + design.fabric.second) if design.fabric.print in ("stripes", "bars", "dots", "flowers") else ink
-        for detail in part.details:
-            colour = np.clip(ink * detail.tone + (38 if detail.tone < 1 and ink.mean() < 60 else 0), 0, 255)
-            curve = camera(detail.line, detail.faces)
-            if detail.filled:
-                canvas.fill(curve, colour, number)
-            else:
-                canvas.line(curve, colour, detail.width * camera.unit)
+        _trim(canvas, part, design.fabric, camera, number)
 
     return paint
 
 
-def _cloth(fabric: Fabric, grain: Points, unit: float, shade: float, rng: np.random.Generator) -> Callable:
+def _trim(canvas: Canvas, part: Part, fabric: Fabric, camera: Camera, number: int) -> None:
+    for detail in part.details:
+        colour = thread(fabric, detail.tone)
+        curve = camera(detail.line, detail.faces)
+        if detail.filled:
+            canvas.fill(curve, colour, number)
+        elif detail.free:
+            canvas.line(curve, colour, detail.width * camera.unit)
+        else:
+            canvas.seam(curve, colour, detail.width * camera.unit, number)
+
+
+def _lining(fabric: Fabric) -> NDArray[np.float32]:
+    return fabric.base * 0.6
+
+
+def _cloth(fabric: Fabric, grain: Points, unit: float, rng: np.random.Generator, rounding: float) -> Callable:
     """Paint of a piece of cloth whose downward thread runs along `grain` (2, 2), in pixels."""
     way = (grain[1] - grain[0]) / np.hypot(*(grain[1] - grain[0]))
     cos, sin = np.cos(fabric.angle), np.sin(fabric.angle)
@@ -209,12 +220,12 @@ def _cloth(fabric: Fabric, grain: Points, unit: float, shade: float, rng: np.ran
 
     def paint(left: int, top: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
         height, width = mask.shape
-        x = (np.arange(width, dtype=np.float32) + (left - grain[0][0]))[None, :]
-        y = (np.arange(height, dtype=np.float32) + (top - grain[0][1]))[:, None]
-        u = (x * down[1] - y * down[0]).astype(np.float32)
-        v = (x * down[0] + y * down[1]).astype(np.float32)
-        tone = folds(fabric, rng, height, width, unit) * (0.70 + 0.30 * soft(mask, 0.3 * unit))
-        tone *= shade * (1.0 + light * x / unit)
+        x = (np.arange(width) + (left - grain[0][0])).astype(np.float32)[None, :]
+        y = (np.arange(height) + (top - grain[0][1])).astype(np.float32)[:, None]
+        u = x * np.float32(down[1]) - y * np.float32(down[0])
+        v = x * np.float32(down[0]) + y * np.float32(down[1])
+        tone = folds(fabric, rng, height, width, unit) * (1 - rounding + rounding * soft(mask, 0.3 * unit))
+        tone *= 1.0 + np.float32(light / unit) * x
         return texture(fabric, u, v) * tone[..., None] + 4.0 * (tone[..., None] - 0.7)
 
     return paint

@@ -62,7 +62,7 @@ def _collar(neck: Frame, design: Design) -> list[Detail]:
     flap = points(side - (0.06, 0.06), side + (0.10, 0.10), centre + (0.30, 0.12), centre, side - (0.06, 0.06))
     flaps = []
     for one in (flap, mirror(flap)):
-        flaps += [Detail(one, 1.12, True), Detail(one, 0.55)]
+        flaps += [Detail(one, 1.12, True), Detail(one, 0.55, free=True)]
     return flaps
 
 
@@ -74,7 +74,7 @@ def _panel(design: Design, neck: Frame, frame: Frame, sign: float) -> tuple[Deta
     if design.collar == "lapel":
         end = neck["end"]
         flap = join(neck["side"], neck["mid"], end, end + (0.26, -0.18), neck["side"] + (0.14, 0.14), neck["side"])
-        details += [Detail(flap * flip, 1.12, True), Detail(flap * flip, 0.5)]
+        details += [Detail(flap * flip, 1.12, True), Detail(flap * flip, 0.5, free=True)]
     elif design.collar == "band":
         line = np.vstack([neck["side"], neck["mid"], neck["end"]])
         details.append(Detail((line + (0.05, 0.0)) * flip, 0.65, width=0.09))
@@ -84,10 +84,15 @@ def _panel(design: Design, neck: Frame, frame: Frame, sign: float) -> tuple[Deta
     return tuple(details)
 
 
-def trim_cuff(outer: Points, inner: Points, before_outer: Points, before_inner: Points, flip: Points) -> tuple[Detail, ...]:
-    """The line of stitches above a sleeve's end."""
-    line = points(outer + 0.12 * (before_outer - outer), inner + 0.12 * (before_inner - inner))
-    return (Detail(line * flip, 0.75, faces=INNER),)
+def trim_sleeve(outer: Points, inner: Points, armhole: Points, flip: Points) -> tuple[Detail, ...]:
+    """Details of a sleeve of which `outer` and `inner` (n, 2) are the landmarks' edges, shoulder to cuff."""
+    cuff = points(outer[-1] + 0.12 * (outer[-2] - outer[-1]), inner[-1] + 0.12 * (inner[-2] - inner[-1]))
+    return (
+        Detail(spline(outer) * flip, 0.66, faces=INNER),
+        Detail(spline(inner) * flip, 0.6, width=0.03, faces=INNER),
+        Detail(cuff * flip, 0.75, faces=INNER),
+        Detail(armhole * flip, 0.8, faces=INNER),
+    )
 
 
 def trim_lower(design: Design, frame: Frame, ends: dict[str, tuple[Points, Points]] | None = None) -> tuple[Detail, ...]:
@@ -122,7 +127,7 @@ def _fly_and_pockets(frame: Frame) -> list[Detail]:
         Detail(spline(points((0.0, y + 0.06), (0.02, 0.5 * (y + low[1])), low)), 0.6, faces=INNER),
         Detail(spline(points((0.12, y + 0.2), (0.12, y + 0.6), (0.0, y + 0.85))), 0.75, faces=INNER),
     ]
-    pocket = spline(points((0.55 * x, y + 0.18), (0.7 * x, y + 0.5), (0.98 * frame["seam"][0], y + 0.55)))
+    pocket = spline(points((0.55 * x, y + 0.18), (0.7 * x, y + 0.5), (1.2 * frame["seam"][0], y + 0.58)))
     return [*details, Detail(pocket, 0.65, faces=INNER), Detail(mirror(pocket), 0.65, faces=INNER)]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from hemline.datasets.synthetic.body import ARMPIT, HIP, SHOULDER, SIDES, WAIST, Body
 from hemline.datasets.synthetic.curves import Points, join, mirror, points, ramp, spline
 from hemline.datasets.synthetic.garment import BACK, FRONT, INNER, Design, Part, Shape, sided
-from hemline.datasets.synthetic.trimming import trim_cuff, trim_upper
+from hemline.datasets.synthetic.trimming import trim_sleeve, trim_upper
 
 DOWN = points((0.0, 0.0), (0.0, 1.0))
 
@@ -185,13 +185,13 @@ def _add_back(shape: Shape, design: Design, neck: dict[str, Points], frame: dict
         bow = points((0.72 * neck["side"][0], neck["side"][1] + 0.72 * (dip[1] - neck["side"][1])))
         half = spline(np.vstack([neck["side"], bow, dip]))
     outline = join(side, _hem(design, frame), mirror(side[::-1]), mirror(half), half[::-1])
-    shape.parts.append(Part("back", outline, BACK, 0.0, DOWN, shade=0.62, details=trim_upper(design, "back", neck, frame)))
+    shape.parts.append(Part("back", outline, BACK, DOWN, details=trim_upper(design, "back", neck, frame)))
 
 
 def _add_front(shape: Shape, design: Design, neck: dict[str, Points], frame: dict[str, Points]) -> None:
     side, curve = _side_curve(design, frame), neck["curve"]
     outline = join(side, _hem(design, frame), mirror(side[::-1]), mirror(curve[::-1]), curve)
-    shape.parts.append(Part("front", outline, FRONT, 0.0, DOWN, details=trim_upper(design, "front", neck, frame)))
+    shape.parts.append(Part("front", outline, FRONT, DOWN, details=trim_upper(design, "front", neck, frame)))
 
 
 def _add_panels(shape: Shape, design: Design, neck: dict[str, Points], frame: dict[str, Points]) -> None:
@@ -210,7 +210,7 @@ def _add_panels(shape: Shape, design: Design, neck: dict[str, Points], frame: di
     lapel = {**neck, "mid": mid, "end": edge[0], "edge": edge}
     for side in SIDES:
         details = tuple(d for d in trim_upper(design, "panel", lapel, frame, side))
-        shape.parts.append(Part(f"front {side}", sided(side, outline), FRONT, 0.0, DOWN, details=details))
+        shape.parts.append(Part(f"front {side}", sided(side, outline), FRONT, DOWN, details=details))
 
 
 # Sleeves -------------------------------------------------------------------------------------------------------
@@ -223,13 +223,11 @@ def _add_sleeve(shape: Shape, design: Design, body: Body, frame: dict[str, Point
     inner = [arm.edge(t, -_sleeve_half(design, t)) for t in inner_at]
     lead = [frame["tip"], *outer]
     trail = [*inner[::-1], frame["armpit"]]
-    # The sleeve reaches over the shoulder's edge, so that the bare arm below it never shows beside the seam.
-    inside = arm.joints[0] - (0.24, 0.0)
-    seam = spline(np.array([frame["armpit"], inside + (0.0, 0.28), inside, frame["tip"] - (0.08, 0.02)]))
+    seam = _armhole(design, frame)[::-1] - (0.03, 0.0)  # a little over the body: no gap shows at the seam
     outline = join(spline(np.array(lead)), spline(np.array(trail)), seam)
     grain = points(arm.joints[0], arm.joints[1]) * sign
-    details = trim_cuff(outer[-1], inner[-1], outer[-2], inner[-2], sign)
-    shape.parts.append(Part(f"sleeve {side}", outline * sign, INNER, 1.0, grain, details=details))
+    details = trim_sleeve(np.array(lead), np.array(trail[::-1]), _armhole(design, frame), sign)
+    shape.parts.append(Part(f"sleeve {side}", outline * sign, INNER, grain, details=details))
     for edge, places in (("outer", outer), ("inner", inner)):
         for name, place in zip(names, places, strict=True):
             label = f"cuff {edge}" if name == "cuff" else f"{edge} edge {name}".strip()

@@ -58,25 +58,34 @@ def _skin(rng: np.random.Generator) -> Colour:
     return (light + (dark - light) * share + rng.normal(0, 5, 3)).astype(np.float32)
 
 
-def limb_outline(limb: Limb, widths: Points) -> Points:
-    """Outline (n, 2) of a bare limb; `widths` (m, 2) are pairs of place 0..1 and half width."""
-    at = np.linspace(0.0, 1.0, 15)
+def limb_outline(limb: Limb, widths: Points, start: float = 0.0) -> Points:
+    """Outline (n, 2) of a bare limb from fraction `start` on; `widths` (m, 2): pairs of place 0..1 and half width."""
+    at = np.linspace(start, 1.0, 15)
     half = np.interp(at, widths[:, 0], widths[:, 1])
     outer = [limb.edge(t, w) for t, w in zip(at, half, strict=True)]
     inner = [limb.edge(t, -w) for t, w in zip(at, half, strict=True)]
-    return join(np.array(outer), np.array(inner)[::-1])
+    cap = spline(np.array([inner[0], limb.edge(start - 0.07, 0.0), outer[0]]))
+    return join(cap, np.array(outer), np.array(inner)[::-1])
 
 
 ARM_WIDTHS = points((0.0, 0.17), (0.25, 0.165), (0.52, 0.13), (0.7, 0.125), (1.0, 0.085))
+BARE_FROM = 0.27  # of the arm: what lies above the armpit is under the garments
 LEG_WIDTHS = points((0.0, 0.36), (0.2, 0.33), (0.55, 0.19), (0.72, 0.19), (1.0, 0.10))
 
 
-def person_layers(body: Body, looks: Looks, camera: Camera, arm_height: dict[str, float]) -> Iterator[Layer]:
-    """The layers of the person without garments; `arm_height` says how high in the stack each arm lies."""
+def person_layers(
+    body: Body, looks: Looks, camera: Camera, arm_height: dict[str, float], sleeve: float
+) -> Iterator[Layer]:
+    """The layers of the person without garments.
+
+    `arm_height` says how high in the stack each arm lies, `sleeve` how far (0 to 1) it is covered by a sleeve.
+    """
+    start = max(BARE_FROM, min(sleeve, 0.95) - 0.06)
     yield -1.0, lambda canvas: _legs(canvas, body, looks, camera)
     yield -0.9, lambda canvas: _torso(canvas, body, looks, camera)
-    for side in SIDES:
-        yield arm_height[side], lambda canvas, side=side: _arm(canvas, body, looks, camera, side)
+    for side in SIDES:  # the shoulder under the garments, the rest of the arm before them
+        yield min(-0.8, arm_height[side]), lambda canvas, side=side: _arm(canvas, body, looks, camera, side, 0.0)
+        yield arm_height[side], lambda canvas, side=side: _arm(canvas, body, looks, camera, side, start)
     if not camera.back:
         yield -3.0, lambda canvas: _back_hair(canvas, looks, camera)
         yield 3.0, lambda canvas: _head(canvas, looks, camera)
@@ -119,9 +128,26 @@ def _torso(canvas: Canvas, body: Body, looks: Looks, camera: Camera) -> None:
     canvas.fill(camera(join(half, mirror(half[::-1]))), _shaded(camera, looks.skin))
 
 
-def _arm(canvas: Canvas, body: Body, looks: Looks, camera: Camera, side: str) -> None:
+def _arm(canvas: Canvas, body: Body, looks: Looks, camera: Camera, side: str, start: float) -> None:
     flip, arm = np.array([SIDES[side], 1.0]), body.arms[side]
-    canvas.fill(camera(limb_outline(arm, ARM_WIDTHS) * flip), _shaded(camera, looks.skin, 0.3))
+    whole = canvas.cover(camera(limb_outline(arm, ARM_WIDTHS) * flip))
+    if whole is None:
+        return
+    left, top, mask = whole
+    shade = 0.7 + 0.3 * soft(mask, 0.25 * camera.unit)
+
+    def paint(x: int, y: int, part: np.ndarray) -> np.ndarray:  # shaded as a whole, so that no cap shows
+        height, width = part.shape
+        near = np.clip(np.arange(y, y + height) - top, 0, shade.shape[0] - 1)
+        across = np.clip(np.arange(x, x + width) - left, 0, shade.shape[1] - 1)
+        return looks.skin * shade[near[:, None], across[None, :]][..., None]
+
+    canvas.fill(camera(limb_outline(arm, ARM_WIDTHS, start) * flip), paint)
+    if start:
+        _hand(canvas, arm, looks, camera, flip)
+
+
+def _hand(canvas: Canvas, arm: Limb, looks: Looks, camera: Camera, flip: Points) -> None:
     wrist, way = arm.joints[2], arm.joints[2] - arm.joints[1]
     way /= np.hypot(*way)
     across = np.array([way[1], -way[0]])
@@ -175,13 +201,13 @@ def _head_from_behind(canvas: Canvas, looks: Looks, camera: Camera) -> None:
 def _bag(canvas: Canvas, body: Body, looks: Looks, camera: Camera) -> None:
     sign, unit = SIDES[looks.bag_side], camera.unit
     flip = np.array([sign, 1.0])
-    if looks.bag == "hand":
+    if looks.bag == "hand" and body.arms[looks.bag_side].joints[2][1] > 1.2:
         hand = body.arms[looks.bag_side].joints[2]
         x, y = hand[0], hand[1] + 0.35
         canvas.line(camera(points((x - 0.2, y + 0.3), (x, y - 0.1), (x + 0.2, y + 0.3)) * flip), looks.bag_colour * 0.7, 0.05 * unit, 0)
     else:
         x, y = (body.hip + 0.05, 2.3)
-        start = (-0.5, 0.12) if looks.bag == "cross" else (0.55, 0.12)
+        start = (-0.5, 0.12) if looks.bag != "shoulder" else (0.55, 0.12)
         canvas.line(camera(points(start, (x - 0.1, y + 0.1)) * flip, 1), looks.bag_colour * 0.7, 0.06 * unit, 0)
     box = spline(points((x - 0.32, y + 0.3), (x, y + 0.27), (x + 0.32, y + 0.3), (x + 0.36, y + 0.85), (x, y + 0.9), (x - 0.36, y + 0.85), (x - 0.32, y + 0.3)))
     canvas.fill(camera(box * flip), _shaded(camera, looks.bag_colour, 0.3))
