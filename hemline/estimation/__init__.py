@@ -1,0 +1,19 @@
+"""Landmark estimators on mmpose: heatmaps of the landmarks of one garment in one crop.
+
+`network` builds them, `dataset` and `config` feed them, `training` trains and finetunes them, `estimator` uses them.
+"""
+
+from hemline.estimation.estimator import Crop, Estimator, Found, read_settings, to_picture
+from hemline.estimation.network import build_estimator
+from hemline.estimation.training import finetune_expert, train_estimator
+
+__all__ = [
+    "Crop",
+    "Estimator",
+    "Found",
+    "build_estimator",
+    "finetune_expert",
+    "read_settings",
+    "to_picture",
+    "train_estimator",
+]

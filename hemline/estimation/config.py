@@ -1,0 +1,66 @@
+"""The mmengine config that trains an estimator."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from hemline.estimation.network import codec, recipe
+from hemline.params import AugmentationSettings, EstimatorSettings, NetworkSettings
+from hemline.training import quiet
+from hemline.wardrobe import Grouping
+
+
+def training_config(settings: EstimatorSettings, grouping: Grouping, annotations: Path, images: Path) -> Config:
+    """The recipe with settings, grouping and data put in: what `hemline.training.fit` runs."""
+    quiet()
+    import hemline.estimation.dataset  # noqa: F401 (registers GarmentDataset)
+
+    config = recipe(settings.network, grouping.size)
+    training = settings.training
+    config.optim_wrapper.optimizer.lr = training.lr
+    config.train_cfg.max_epochs = training.epochs
+    config.param_scheduler[0].update(end=training.epochs, milestones=list(training.milestones))
+    config.train_dataloader = {
+        "batch_size": training.batch_size,
+        "num_workers": training.workers,
+        "persistent_workers": training.workers > 0,
+        "sampler": {"type": "DefaultSampler", "shuffle": True},
+        "dataset": {
+            "_scope_": "mmpose",
+            "type": "GarmentDataset",
+            "groups": grouping.group_of.tolist(),
+            "grouping_name": grouping.name,
+            "ann_file": str(annotations),
+            "data_prefix": {"img": str(images)},
+            "pipeline": pipeline(settings.network, training.augmentation),
+        },
+    }
+    return config
+
+
+def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> list[dict[str, Any]]:
+    """mmpose's transforms from a picture and a box to a crop and its target heatmaps.
+
+    The authors draw a Gaussian x factor, cut at twice the factor for rotation and once for scale; mmpose draws a
+    Gaussian cut at 1 and multiplies by its factor. The nearest is twice the rotation factor, the same scale factor, and
+    no shift (mmpose's defaults are far stronger). Authors' code: lib/dataset/JointsDataset.py.
+    """
+    crop = {
+        "type": "RandomBBoxTransform",
+        "shift_prob": 0.0,
+        "scale_factor": (1 - augmentation.scale, 1 + augmentation.scale),
+        "scale_prob": 1.0,
+        "rotate_factor": 2 * augmentation.rotation,
+        "rotate_prob": augmentation.probability,
+    }
+    flip = [{"type": "RandomFlip", "direction": "horizontal", "prob": 0.5}] if augmentation.flip else []
+    return [
+        {"type": "LoadImage"},
+        {"type": "GetBBoxCenterScale", "padding": network.box_padding},
+        *flip,
+        crop,
+        {"type": "TopdownAffine", "input_size": tuple(network.input_size)},
+        {"type": "GenerateTarget", "encoder": codec(network)},
+        {"type": "PackPoseInputs"},
+    ]

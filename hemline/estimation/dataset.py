@@ -1,0 +1,70 @@
+"""Garments as training samples, in mmpose's registry.
+
+Importing this module imports mmpose; `training_config` does so after mmpose has been silenced.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from mmpose.registry import DATASETS
+
+from hemline.errors import HemlineError
+from hemline.estimation.garments import PictureCache, read_garments
+from hemline.wardrobe import Grouping
+
+
+def metainfo(grouping: Grouping) -> dict[str, Any]:
+    """A grouping in the words of mmpose's data set meta information: one keypoint for each channel.
+
+    mmpose's own DeepFashion2 meta information has 294 keypoints and a vest flip that is no involution.
+    """
+    names = grouping.group_names
+    keypoints = {
+        channel: {"id": channel, "name": names[channel], "type": "", "swap": names[partner]}
+        for channel, partner in enumerate(grouping.flip_index)
+    }
+    return {
+        "dataset_name": f"hemline-{grouping.name}",
+        "keypoint_info": keypoints,
+        "skeleton_info": {},
+        "joint_weights": [1.0] * grouping.size,
+        "sigmas": grouping.sigmas.tolist(),
+    }
+
+
+@DATASETS.register_module()
+class GarmentDataset(BaseCocoStyleDataset):
+    """One sample a garment, whatever its category; its `category_id` travels with it.
+
+    Channels of other categories, and landmarks that aren't labelled (v = 0), are invisible, so that mmpose's
+    codec gives them target weight 0 and they carry no loss. Garments without a labelled landmark are skipped.
+
+    Args:
+        groups: (294) each landmark's channel, from 0.
+        grouping_name: the grouping's name, for messages.
+        ann_file, data_prefix, pipeline, ...: as in mmpose.
+    """
+
+    def __init__(self, groups: Sequence[int], grouping_name: str, **options: Any) -> None:
+        self.grouping = Grouping(grouping_name, np.asarray(groups, dtype=np.int64))
+        self.cache = PictureCache()
+        super().__init__(metainfo=metainfo(self.grouping), **options)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Read the annotations; HemlineError when no garment has a landmark."""
+        garments = read_garments(self.ann_file, self.data_prefix["img"], self.grouping)
+        if not garments:
+            raise HemlineError(f"{self.ann_file}: no garment with a labelled landmark to train on")
+        return garments
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """A sample with `keypoints` (1, channels, 2), `keypoints_visible` (1, channels) and the decoded picture."""
+        info = super().get_data_info(idx)
+        landmarks = np.zeros((self.grouping.size, 3), dtype=np.float32)
+        landmarks[self.grouping.channels(info["category_id"])] = info.pop("landmarks")
+        info["keypoints"] = landmarks[None, :, :2]
+        info["keypoints_visible"] = np.minimum(landmarks[None, :, 2], 1)
+        info["img"] = self.cache.read(info["img_path"])
+        return info
