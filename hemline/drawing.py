@@ -135,19 +135,19 @@ def draw_comparison(
     truth: Drawable | None,
     prediction: Drawable | None,
     *,
-    height: int = 320,
+    size: tuple[int, int] = (360, 320),
     captions: tuple[str, str] = ("annotated", "predicted"),
 ) -> np.ndarray:
     """One garment twice, side by side: annotated on the left, predicted on the right, BGR.
 
-    Both panels show the same crop round both boxes, enlarged or reduced to `height` pixels before anything is
-    drawn, so that lines stay fine. A panel without a garment shows the bare crop. Raises HemlineError without
+    Both panels show the same crop round both boxes, enlarged or reduced to fit into `size` (width, height)
+    before anything is drawn, so that lines stay fine. A panel without a garment shows the bare crop. Raises HemlineError without
     any garment.
     """
     given = [garment for garment in (truth, prediction) if garment is not None]
     if not given:
         raise HemlineError("draw_comparison: neither an annotated nor a predicted garment was given")
-    crop, shift, factor = _crop(_checked(picture), [garment.box for garment in given], height)
+    crop, shift, factor = _crop(_checked(picture), [garment.box for garment in given], size)
     panels = []
     for garment, caption, sure in ((truth, captions[0], 2.0), (prediction, captions[1], SURE)):
         moved = [] if garment is None else [_moved(garment, shift, factor)]
@@ -265,7 +265,9 @@ def _ink(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
     return (16, 16, 20) if 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] > 130 else (255, 255, 255)
 
 
-def _crop(picture: np.ndarray, boxes: Sequence[Any], height: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _crop(
+    picture: np.ndarray, boxes: Sequence[Any], fit: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, float]:
     """The part of the picture round the boxes, resized; what to subtract from a point; the factor then."""
     sides = np.array([[box[0], box[1], box[0] + box[2], box[1] + box[3]] for box in boxes], dtype=float)
     low, high = sides[:, :2].min(axis=0), sides[:, 2:].max(axis=0)
@@ -273,8 +275,8 @@ def _crop(picture: np.ndarray, boxes: Sequence[Any], height: int) -> tuple[np.nd
     limit = np.array(picture.shape[1::-1])
     x0, y0 = np.clip(np.floor(low - margin), 0, limit - 2).astype(int)
     x1, y1 = np.clip(np.ceil(high + margin), [x0 + 2, y0 + 2], limit).astype(int)
-    factor = height / (y1 - y0)
-    size = (max(1, round((x1 - x0) * factor)), height)
+    factor = min(fit[0] / (x1 - x0), fit[1] / (y1 - y0))
+    size = (max(1, round((x1 - x0) * factor)), max(1, round((y1 - y0) * factor)))
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     return cv2.resize(picture[y0:y1, x0:x1], size, interpolation=method), np.array([x0, y0]), factor
 

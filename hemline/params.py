@@ -83,7 +83,9 @@ class NetworkSettings(Settings):
     @classmethod
     def _divisible(cls, size: tuple[int, int]) -> tuple[int, int]:
         if size[0] % 32 or size[1] % 32:
-            raise ValueError("both sides must be multiples of 32: HRNet's fourth branch works at 1/32 of the input")
+            raise ValueError(
+                "both sides must be multiples of 32: HRNet's fourth branch works at 1/32 of the input"
+            )
         return size
 
 
@@ -174,9 +176,13 @@ class AblationSettings(Settings):
         if self.experts == "none":
             folder = f"models/estimators/{self.estimator}"
         if self.models != folder:
-            raise ValueError(f"models is {self.models!r}; with experts {self.experts!r} it must be {folder!r}")
+            raise ValueError(
+                f"models is {self.models!r}; with experts {self.experts!r} it must be {folder!r}"
+            )
         if self.experts != "none" and self.estimator != "aggregated":
-            raise ValueError("experts are finetuned from the aggregated estimator: set estimator to 'aggregated'")
+            raise ValueError(
+                "experts are finetuned from the aggregated estimator: set estimator to 'aggregated'"
+            )
         if self.boxes == "ground-truth" and "test" in self.splits:
             raise ValueError("there is no ground truth of the test split: take 'test' out of splits")
         return self
@@ -326,7 +332,9 @@ class Params(Settings):
         for name, boxes in self.evaluate.rows.items():
             row = self.ablations.get(self.ensemble.members[0] if name == "ensemble" else name)
             if row is None or row.boxes != boxes:
-                raise ValueError(f"evaluate.rows.{name} is {boxes!r}; it must be a row of ablations with its boxes")
+                raise ValueError(
+                    f"evaluate.rows.{name} is {boxes!r}; it must be a row of ablations with its boxes"
+                )
         return self
 
 

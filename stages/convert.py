@@ -15,7 +15,11 @@ def convert() -> None:
     with recorded("convert", {"data": data.model_dump()}) as run:
         for split, folder in data:
             counts = convert_split(
-                Path(folder), OUT, split, quarantine=Path("data/validation.json"), boxes=Path("results/boxes/ground-truth")
+                Path(folder),
+                OUT,
+                split,
+                quarantine=Path("data/validation.json"),
+                boxes=Path("results/boxes/ground-truth"),
             )
             run.log({split: counts})
 

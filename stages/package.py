@@ -5,7 +5,8 @@ from pathlib import Path
 from hemline.errors import HemlineError
 from hemline.files import write_json
 from hemline.params import load_params
-from hemline.submission import check, package as pack
+from hemline.submission import check
+from hemline.submission import package as pack
 from stages.stage import main, recorded
 
 IMAGES = {"validation": Path("data/coco/validation-independent.json"), "test": Path("data/coco/test.json")}
@@ -26,7 +27,9 @@ def package() -> None:
         write_json(OUT / "check.json", {split: report.to_json() for split, report in reports.items()})
         for split, report in reports.items():
             if report.violations:
-                raise HemlineError(f"{OUT / split}.zip: {report.violations[0]} ({len(report.violations)} violations)")
+                raise HemlineError(
+                    f"{OUT / split}.zip: {report.violations[0]} ({len(report.violations)} violations)"
+                )
 
 
 if __name__ == "__main__":

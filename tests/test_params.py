@@ -45,7 +45,11 @@ def put(values, path, value):
         ("finetune.categories", ["shirt"], r"unknown category 'shirt'"),
         ("estimator.network.input_size", [100, 128], r"estimator\.network\.input_size is \(100, 128\)"),
         ("ensemble.members", ["a", "b"], r"ensemble\.members: no row 'a'"),
-        ("ablations.htc-aggregated.models", "models/x", r"ablations\.htc-aggregated.*must be 'models/estimators/agg"),
+        (
+            "ablations.htc-aggregated.models",
+            "models/x",
+            r"ablations\.htc-aggregated.*must be 'models/estimators/agg",
+        ),
         ("evaluate.rows.htc-aggregated", "cascade", r"evaluate\.rows\.htc-aggregated is 'cascade'"),
     ],
 )

@@ -27,7 +27,9 @@ VERBS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Returns its exit status; 2 for bad input, which is explained on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(prog="hemline", description="Train, compare and ship clothes-landmark detectors.")
+    parser = argparse.ArgumentParser(
+        prog="hemline", description="Train, compare and ship clothes-landmark detectors."
+    )
     parser.add_argument("--version", action="version", version=f"hemline {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     asked = next((word for word in given if word in VERBS), None)

@@ -15,9 +15,13 @@ SETS = Path("params")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
-    use = actions.add_parser("use", help="put params/SET.yaml in the place of params.yaml; prints the difference")
+    use = actions.add_parser(
+        "use", help="put params/SET.yaml in the place of params.yaml; prints the difference"
+    )
     use.add_argument("set", help=f"one of {', '.join(sets())}" if SETS.is_dir() else "the name of a set")
-    use.add_argument("--force", action="store_true", help="also when params.yaml has changes that no set holds")
+    use.add_argument(
+        "--force", action="store_true", help="also when params.yaml has changes that no set holds"
+    )
     check = actions.add_parser("check", help="check a params file against the schema")
     check.add_argument("file", nargs="?", type=Path, default=PARAMS)
     actions.add_parser("list", help="the sets, and which one params.yaml is")
@@ -53,7 +57,9 @@ def _use(name: str, force: bool) -> int:
         )
     with atomic_write(PARAMS) as handle:
         handle.write(new)
-    difference = difflib.unified_diff(old.splitlines(), new.splitlines(), "params.yaml", str(wanted), lineterm="", n=1)
+    difference = difflib.unified_diff(
+        old.splitlines(), new.splitlines(), "params.yaml", str(wanted), lineterm="", n=1
+    )
     print("\n".join(difference) or f"{PARAMS} is {name} already")
     return 0
 

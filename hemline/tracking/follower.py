@@ -52,4 +52,3 @@ def main() -> None:
             follow(folder, IDLE_SECONDS)
     except Timeout:
         return
-

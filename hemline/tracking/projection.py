@@ -65,7 +65,9 @@ class Projection:
         self.starts[path] = event
         parent = self._parent(event)
         tags = {**event["tags"], "hemline.record": path.stem, MLFLOW_PARENT_RUN_ID: parent}
-        run = self._find(f"tags.`hemline.record` = '{path.stem}'") or self._create(event["name"], event["time"], tags)
+        run = self._find(f"tags.`hemline.record` = '{path.stem}'") or self._create(
+            event["name"], event["time"], tags
+        )
         self.runs[path] = run.info.run_id
         params = [Param(key, str(value)[:PARAM_LENGTH]) for key, value in event["params"].items()]
         for chunk in _chunks(params, 90):
@@ -73,7 +75,9 @@ class Projection:
 
     def _metrics(self, path: Path, event: dict[str, Any]) -> None:
         milliseconds = round(event["time"] * 1000)
-        metrics = [Metric(_key(key), value, milliseconds, event["step"]) for key, value in event["values"].items()]
+        metrics = [
+            Metric(_key(key), value, milliseconds, event["step"]) for key, value in event["values"].items()
+        ]
         for chunk in _chunks(metrics, BATCH):
             self.client.log_batch(self.runs[path], metrics=chunk)
 
@@ -101,7 +105,11 @@ class Projection:
         key = event["pipeline"]
         if key not in self.parents:
             found = self._find(f"tags.`hemline.pipeline` = '{key}'")
-            shared = {name: event["tags"][name] for name in ("commit", "dirty", "params_set") if name in event["tags"]}
+            shared = {
+                name: event["tags"][name]
+                for name in ("commit", "dirty", "params_set")
+                if name in event["tags"]
+            }
             run = found or self._create(f"pipeline {key}", event["time"], {**shared, "hemline.pipeline": key})
             self.parents[key] = run.info.run_id
         self.client.update_run(self.parents[key], status="RUNNING")
@@ -113,7 +121,9 @@ class Projection:
 
     def _create(self, name: str, seconds: float, tags: dict[str, str]) -> Run:
         run = self.client.create_run(self.experiment, start_time=round(seconds * 1000))
-        entries = [RunTag(key, str(value)[:TAG_LENGTH]) for key, value in {**tags, MLFLOW_RUN_NAME: name}.items()]
+        entries = [
+            RunTag(key, str(value)[:TAG_LENGTH]) for key, value in {**tags, MLFLOW_RUN_NAME: name}.items()
+        ]
         self.client.log_batch(run.info.run_id, tags=entries)
         return run
 

@@ -23,10 +23,12 @@ class Recorder:
     context manager it writes the end itself: `finished`, or `failed` with the error.
     """
 
-    def __init__(self, folder: Path, name: str, pipeline: str, params: Mapping[str, Any], tags: Mapping[str, str]):
+    def __init__(
+        self, folder: Path, name: str, pipeline: str, params: Mapping[str, Any], tags: Mapping[str, str]
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{name.replace('/', '-')}-{uuid.uuid4().hex[:12]}.jsonl"
-        self._handle = open(self.path, "a", encoding="utf-8")
+        self._handle = self.path.open("a", encoding="utf-8")  # open as long as the run
         self._write(
             "start",
             name=name,

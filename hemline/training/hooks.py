@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from tqdm import tqdm
 
 from hemline.errors import HemlineError
@@ -38,7 +39,9 @@ class FiniteLossHook(Hook):
 
     priority = "VERY_HIGH"
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Check the loss just computed."""
         found = losses(outputs)
         if np.isfinite(found["loss"]):
@@ -66,7 +69,7 @@ class ProgressHook(Hook):
     def __init__(self, title: str, log: Path, record: Record | None) -> None:
         self.title, self.log, self.record = title, log, record
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         """Start the clock; `runner.iter` is not 0 when a run is resumed."""
         self.started = self.shown = time.monotonic()
         self.first_step = runner.iter
@@ -75,13 +78,15 @@ class ProgressHook(Hook):
         if sys.stderr.isatty():
             self.bar = tqdm(total=runner.max_iters, initial=runner.iter, desc=self.title, dynamic_ncols=True)
 
-    def before_train_epoch(self, runner):
+    def before_train_epoch(self, runner: Runner) -> None:
         """Empty the epoch's sums."""
         self.sums: dict[str, float] = {}
         self.steps = self.epoch_samples = 0
         self.epoch_started = time.monotonic()
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Add the step up; show it."""
         for key, value in losses(outputs).items():
             self.sums[key] = self.sums.get(key, 0.0) + value
@@ -92,12 +97,14 @@ class ProgressHook(Hook):
         loss = self.sums["loss"] / self.steps
         if self.bar is not None:
             self.bar.update()
-            self.bar.set_postfix_str(f"epoch {runner.epoch + 1}/{runner.max_epochs}, loss {loss:.4g}", refresh=False)
+            self.bar.set_postfix_str(
+                f"epoch {runner.epoch + 1}/{runner.max_epochs}, loss {loss:.4g}", refresh=False
+            )
         elif time.monotonic() - self.shown >= LOG_SECONDS:
             self.shown = time.monotonic()
             self._line(runner, loss)
 
-    def _line(self, runner, loss: float) -> None:
+    def _line(self, runner: Runner, loss: float) -> None:
         seconds = time.monotonic() - self.started
         left = seconds / (runner.iter + 1 - self.first_step) * (runner.max_iters - runner.iter - 1)
         print(
@@ -107,7 +114,7 @@ class ProgressHook(Hook):
             flush=True,
         )
 
-    def after_train_epoch(self, runner):
+    def after_train_epoch(self, runner: Runner) -> None:
         """Write the epoch's record."""
         seconds = time.monotonic() - self.epoch_started
         line = {
@@ -123,7 +130,7 @@ class ProgressHook(Hook):
         if self.record is not None:
             self.record(line)
 
-    def after_train(self, runner):
+    def after_train(self, runner: Runner) -> None:
         """One closing line."""
         if self.bar is not None:
             self.bar.close()
@@ -148,7 +155,7 @@ class StateHook(Hook):
     def __init__(self, folder: Path, init: Path | None) -> None:
         self.path, self.log, self.init = folder / "latest.pt", folder / "training.jsonl", init
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         """Go on from the checkpoint when there is one, else start from `init`."""
         self.saved = time.monotonic()
         if self.path.is_file():
@@ -158,7 +165,7 @@ class StateHook(Hook):
         if self.init is not None:
             load_weights(runner.model, self.init)
 
-    def _restore(self, runner) -> None:
+    def _restore(self, runner: Runner) -> None:
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         runner.model.load_state_dict(state["model"])
         runner.optim_wrapper.load_state_dict(state["optimizer"])
@@ -170,7 +177,7 @@ class StateHook(Hook):
         _keep_lines(self.log, state["epoch"])
         print(f"resumed after epoch {state['epoch']} of {runner.max_epochs}", file=sys.stderr)
 
-    def after_train_epoch(self, runner):
+    def after_train_epoch(self, runner: Runner) -> None:
         """Save, unless that was done a moment ago or the training is over anyway."""
         last = runner.epoch + 1 == runner.max_epochs
         if last or time.monotonic() - self.saved < SAVE_SECONDS:
@@ -178,7 +185,7 @@ class StateHook(Hook):
         self.save(runner)
         self.saved = time.monotonic()
 
-    def save(self, runner) -> None:
+    def save(self, runner: Runner) -> None:
         """Write the checkpoint, atomically."""
         state = {
             "epoch": runner.epoch + 1,
@@ -196,7 +203,7 @@ def randomness() -> dict[str, Any]:
     """The states of Python's, NumPy's and torch's random generators, as tensors and plain values."""
     name, keys, *rest = np.random.get_state()
     return {
-        "python": list(random.getstate()[1]) + [random.getstate()[2]],
+        "python": [*random.getstate()[1], random.getstate()[2]],
         "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest],
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],

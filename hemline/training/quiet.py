@@ -13,7 +13,9 @@ def quiet() -> None:
 
     Errors still come through; so do warnings of this project.
     """
-    warnings.filterwarnings("ignore", module=r"(mmengine|mmcv|mmdet|mmpose|torch|json_tricks|xtcocotools)(\..*)?")
+    warnings.filterwarnings(
+        "ignore", module=r"(mmengine|mmcv|mmdet|mmpose|torch|json_tricks|xtcocotools)(\..*)?"
+    )
     warnings.filterwarnings("ignore", category=UserWarning, message=".*pkg_resources.*")
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -57,7 +57,9 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such weights; run the stage that makes them") from None
     except UnpicklingError as error:
-        raise HemlineError(f"{path}: refused, it holds more than tensors ({str(error).splitlines()[0]})") from None
+        raise HemlineError(
+            f"{path}: refused, it holds more than tensors ({str(error).splitlines()[0]})"
+        ) from None
     except (RuntimeError, EOFError) as error:
         raise HemlineError(f"{path}: not a weights file, or a damaged one ({error})") from None
     state = state.get("state_dict", state) if isinstance(state, dict) else state

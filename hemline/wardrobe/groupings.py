@@ -104,7 +104,7 @@ def _read_groups(path: Path) -> np.ndarray:
             rows = list(csv.DictReader(handle))
     except (OSError, UnicodeDecodeError) as error:
         raise HemlineError(
-            f"grouping {str(path)!r}: it is neither 'aggregated' nor 'independent' nor a file that can be read ({error})"
+            f"grouping {str(path)!r}: neither 'aggregated' nor 'independent' nor a file that can be read ({error})"
         ) from None
     groups = np.zeros(LANDMARK_COUNT, dtype=np.int64)
     for line, row in enumerate(rows, start=2):
@@ -132,7 +132,9 @@ def _check_numbering(name: str, group_of: np.ndarray) -> None:
         raise HemlineError(f"grouping {name}: {group_of.shape} groups for {LANDMARK_COUNT} landmarks")
     unused = np.setdiff1d(np.arange(group_of.max() + 1), group_of) + 1
     if unused.size:
-        raise HemlineError(f"grouping {name}: groups without a landmark: {_shorten(unused)}; number without gaps")
+        raise HemlineError(
+            f"grouping {name}: groups without a landmark: {_shorten(unused)}; number without gaps"
+        )
 
 
 def _check_no_collision(name: str, group_of: np.ndarray) -> None:

@@ -97,7 +97,12 @@ def running(output):
 def test_every_stage_ran_once_and_all_comes_out(project):
     ran = running((project / "repro.log").read_text())
     assert len(ran) == len(set(ran)) == 3 + 2 + 2 + 2 + 2 + 2 * len(EXPERTS) + 7 + 1 + 8 + 2
-    for name in ("reports/index.html", "reports/tables.md", "submissions/validation.zip", "submissions/test.zip"):
+    for name in (
+        "reports/index.html",
+        "reports/tables.md",
+        "submissions/validation.zip",
+        "submissions/test.zip",
+    ):
         assert (project / name).stat().st_size > 0, name
     checked = json.loads((project / "submissions/check.json").read_text())
     assert not checked["validation"]["violations"] and not checked["test"]["violations"]
@@ -116,7 +121,12 @@ def test_every_row_is_measured(project):
 def test_ground_truth_as_results_scores_one(project, tmp_path):
     truth = project / "data/coco/validation-independent.json"
     results = [
-        {"image_id": one["image_id"], "category_id": one["category_id"], "keypoints": one["keypoints"], "score": 1.0}
+        {
+            "image_id": one["image_id"],
+            "category_id": one["category_id"],
+            "keypoints": one["keypoints"],
+            "score": 1.0,
+        }
         for one in json.loads(truth.read_text())["annotations"]
     ]
     (tmp_path / "results.json").write_text(json.dumps(results))
@@ -126,7 +136,9 @@ def test_ground_truth_as_results_scores_one(project, tmp_path):
 
 def test_predict_uses_the_models_of_the_run(project, tmp_path):
     picture = project / "data/wardrobe/validation/image/000001.jpg"
-    output = run(project, "hemline", "predict", str(picture), "--threshold", "0", "--json", "--out", str(tmp_path))
+    output = run(
+        project, "hemline", "predict", str(picture), "--threshold", "0", "--json", "--out", str(tmp_path)
+    )
     assert "000001.jpg" in output and json.loads(output)
     assert list(tmp_path.glob("*.jpg"))
 

@@ -19,7 +19,9 @@ def store(tmp_path):
 
 
 def record(folder, name="finetune@vest-plain", epochs=3):
-    with Recorder(folder, name, "abc-123", {"finetune": {"lr": 0.1}}, {"stage": "finetune", "category": "vest"}) as run:
+    with Recorder(
+        folder, name, "abc-123", {"finetune": {"lr": 0.1}}, {"stage": "finetune", "category": "vest"}
+    ) as run:
         for epoch in range(1, epochs + 1):
             run.epoch({"epoch": epoch, "loss": 1 / epoch, "note": "left out"})
     return run.path

@@ -1,7 +1,8 @@
-"""Training: resumed equals uninterrupted, bit for bit; a loss that isn't finite stops it; nothing is executed on loading."""
+"""Training: resumed equals uninterrupted; a loss that isn't finite stops it; loading executes nothing."""
 
 import json
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ class Line(BaseModel):
 class Noise(torch.utils.data.Dataset):
     """Sixteen random samples, other ones in each epoch; one may be NaN."""
 
-    metainfo: dict = {}
+    metainfo: ClassVar[dict] = {}
 
     def __init__(self, bad=None):
         self.bad = bad
@@ -46,7 +47,10 @@ class Noise(torch.utils.data.Dataset):
         given = torch.from_numpy(np.random.rand(4).astype(np.float32))
         if index == self.bad:
             given[0] = float("nan")
-        return {"inputs": given, "data_samples": BaseDataElement(metainfo={"img_path": f"folder/{index:06d}.jpg"})}
+        return {
+            "inputs": given,
+            "data_samples": BaseDataElement(metainfo={"img_path": f"folder/{index:06d}.jpg"}),
+        }
 
 
 def config(workers=0, bad=None):
@@ -86,7 +90,9 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, workers):
         train(tmp_path / "cut", workers, kill_after=3)
     assert not (tmp_path / "cut/out/weights.pt").exists()
     train(tmp_path / "cut", workers)
-    whole, cut = (torch.load(tmp_path / name / "out/weights.pt", weights_only=True) for name in ("whole", "cut"))
+    whole, cut = (
+        torch.load(tmp_path / name / "out/weights.pt", weights_only=True) for name in ("whole", "cut")
+    )
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
     assert losses(tmp_path / "whole") == losses(tmp_path / "cut")
     assert not (tmp_path / "cut/state").exists()
@@ -124,7 +130,9 @@ def test_init_is_where_training_starts(tmp_path):
 def test_weights_round_trip_and_report(tmp_path):
     save_weights(Line(), tmp_path / "weights.pt")
     assert load_weights(Line(), tmp_path / "weights.pt").taken == ("linear.weight", "linear.bias")
-    torch.save({"state_dict": {"linear.weight": torch.zeros(1, 5), "other": torch.zeros(1)}}, tmp_path / "odd.pt")
+    torch.save(
+        {"state_dict": {"linear.weight": torch.zeros(1, 5), "other": torch.zeros(1)}}, tmp_path / "odd.pt"
+    )
     report = load_weights(Line(), tmp_path / "odd.pt", strict=False)
     assert report.skipped == {"linear.weight": "shape (1, 5) instead of (1, 4)", "other": "not in the model"}
     assert report.missing == ("linear.bias",)
