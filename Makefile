@@ -1,0 +1,95 @@
+# Every command that the README names. `make help` lists them.
+#
+# All but help and clean set the environment up first (setup/run: seconds if nothing has changed).
+# HEMLINE_PYTHON=python installs into, and uses, the activated environment (conda, see environment.yml) instead of .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ifdef HEMLINE_PYTHON
+BIN := $(patsubst %/,%,$(dir $(shell command -v $(HEMLINE_PYTHON))))
+else
+BIN := $(CURDIR)/.venv/bin
+endif
+
+# dvc.yaml says `python` and `hemline`: the environment's come first, so that nothing need be activated.
+export PATH := $(BIN):$(PATH)
+# Nothing here calls home. (Albumentations, which other set-ups of mmpose bring along, is not installed.)
+export DO_NOT_TRACK := 1
+export DVC_NO_ANALYTICS := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+export MPLBACKEND := Agg
+
+# Tests: a worker a core, up to four; the cores divided among them, or their threads stand in each other's way.
+CORES := $(shell nproc)
+WORKERS := $(shell echo $$(( $(CORES) < 4 ? $(CORES) : 4 )))
+THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
+
+LINT := { ruff check . && ruff format --check . && mypy; } || status=1
+
+.PHONY: help setup demo run sample params test lint format hooks ui clean clean-env
+
+help: ## list these commands
+	@echo "make COMMAND, where COMMAND is one of:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1 ($$1 == "params" ? " SET=paper" : $$1 == "sample" ? " DATA=folder" : ""), $$2 }' Makefile
+
+setup: ## make the environment in .venv (minutes the first time, then about a second)
+	@setup/run
+
+demo: setup ## the whole pipeline on the synthetic wardrobe; call it again to go on after an interruption
+	@hemline params use demo
+	@$(MAKE) run
+
+run: setup ## the pipeline on params.yaml as it stands; only what has changed is done again
+	@start=$$(date +%s); \
+	dvc repro || { echo; echo "It stopped before its end. The same command goes on from the last finished stage."; exit 1; }; \
+	seconds=$$(( $$(date +%s) - start )); \
+	echo; \
+	echo "All stages are up to date ($$(( seconds / 60 )) min $$(( seconds % 60 )) s)."; \
+	for folder in reports submissions; do find "$$folder" -maxdepth 1 -type f | sort | sed 's/^/  /'; done
+
+sample: setup ## the same path on your own small DeepFashion2 folder (image/ and annos/), learnt by heart
+	@test -n "$(DATA)" || { echo "error: say where it lies: make sample DATA=folder (it holds image/ and annos/)" >&2; exit 2; }
+	@test -d "$(DATA)/image" && test -d "$(DATA)/annos" || { echo "error: $(DATA) has no image/ or no annos/ in it" >&2; exit 2; }
+	@mkdir -p data
+	@ln -sfn "$(abspath $(DATA))" data/sample
+	@hemline params use sample
+	@$(MAKE) run
+
+params: setup ## switch params.yaml to another set, such as paper or demo
+	@test -n "$(SET)" || { echo "error: say which: make params SET=paper (sets: $$(ls params | sed 's/\..*//' | tr '\n' ' '))" >&2; exit 2; }
+	@hemline params use "$(SET)"
+
+test: setup ## ruff, mypy and all tests
+	@status=0; \
+	$(LINT); \
+	OMP_NUM_THREADS=$(THREADS) python -m pytest -n $(WORKERS) --dist worksteal $(ARGS) || status=1; \
+	exit $$status
+
+lint: setup ## ruff (rules and format) and mypy
+	@status=0; $(LINT); exit $$status
+
+format: setup ## put all Python files into ruff's format, mend what it can
+	@ruff check --fix . || true
+	@ruff format .
+
+hooks: setup ## have `make lint` run before each commit (pre-commit)
+	@pre-commit install
+
+ui: setup ## browse the recorded runs in MLflow, on http://localhost:5000
+	@test -f mlflow.db || { echo "error: no runs are recorded yet: make demo" >&2; exit 2; }
+	@mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
+
+clean: ## delete caches of tools and build leftovers; says what; never data, models or results
+	@find . \( -path ./.venv -o -path ./.git -o -path ./.dvc -o -path ./data \) -prune -o \
+	  \( -name __pycache__ -o -name .pytest_cache -o -name .ruff_cache -o -name .mypy_cache -o -name '*.egg-info' \) \
+	  -prune -exec rm -rf {} + -printf 'removed %p\n'
+	@rm -rf build
+	@echo "Kept: data, models, results, reports, DVC's cache, .venv (make clean-env removes that one)"
+
+clean-env: ## delete .venv; the wheels compiled for it stay in the per-user cache
+	@rm -rf .venv
+	@echo "removed .venv"

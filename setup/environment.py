@@ -1,0 +1,122 @@
+"""The environment that the set-up fills, and pip's calls into it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from setup import live
+from setup.lock import SetupError
+
+SMOKE = """
+import cv2, mmdet, mmengine, mmpose, torch, torchvision, xtcocotools.mask
+from mmcv.ops import nms
+boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 3.9]])
+assert len(nms(boxes, torch.tensor([0.9, 0.8]), 0.5)[1]) == 1
+assert len(torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8]), 0.5)) == 1
+"""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where packages go: our own .venv, or in place into the environment of the running Python."""
+
+    prefix: Path
+    python: Path
+    site: Path
+    in_place: bool
+
+    @staticmethod
+    def of(root: Path, in_place: bool) -> "Environment":
+        """The running Python's environment, or the project's .venv."""
+        if in_place:
+            site = Path(sysconfig.get_paths()["purelib"])
+            return Environment(Path(sys.prefix), Path(sys.executable), site, True)
+        prefix = root / ".venv"
+        return Environment(
+            prefix, prefix / "bin" / "python", prefix / "lib" / "python3.11" / "site-packages", False
+        )
+
+    @property
+    def record(self) -> Path:
+        """The file that says which set-up was finished here."""
+        return self.prefix / "hemline-setup.json"
+
+    def works(self) -> bool:
+        """Whether its Python runs, is of the running one's version, and stands where it was made."""
+        code = "import pip, sys; print(sys.version_info[:3], sys.prefix)"
+        try:
+            done = subprocess.run([self.python, "-c", code], capture_output=True, text=True, timeout=60)
+        except (OSError, subprocess.SubprocessError):
+            return False
+        return done.stdout.strip() == f"{sys.version_info[:3]} {self.prefix}" and self._own_scripts()
+
+    def _own_scripts(self) -> bool:
+        """Whether pip's script starts this Python: after a move it starts the old place's."""
+        pip = self.prefix / "bin" / "pip"
+        return self.in_place or (pip.is_file() and str(self.prefix) in pip.read_text(errors="replace"))
+
+    def create(self) -> None:
+        """Make .venv, in the place of one that does not work."""
+        if self.prefix.exists():
+            print("The .venv here is broken, moved or of another Python; it is made anew.", flush=True)
+            shutil.rmtree(self.prefix)
+        done = subprocess.run([sys.executable, "-m", "venv", self.prefix], capture_output=True, text=True)
+        if done.returncode != 0:
+            shutil.rmtree(self.prefix, ignore_errors=True)
+            raise SetupError(f"python -m venv failed:\n{(done.stdout + done.stderr).strip()}")
+
+    def _pip(self, title: str, arguments: Sequence[str], total: int) -> None:
+        """Call pip with the user's own configuration; its output goes to a log in the environment."""
+        seen = 0
+
+        def follow(new: str, elapsed: float) -> str:
+            nonlocal seen
+            seen += sum(line.startswith(("Collecting ", "Processing ")) for line in new.splitlines())
+            doing = "unpacking" if seen >= total else f"{seen} of {total} found"
+            return f"{doing}, {live.minutes(elapsed)}"
+
+        flags = ["--disable-pip-version-check", "--no-input"]
+        command = [str(self.python), "-m", "pip", *flags, *arguments]
+        live.run(title, command, self.prefix / "hemline-setup.log", {**os.environ, "PIP_USER": "0"}, follow)
+
+    def install(self, title: str, pins: dict[str, str]) -> None:
+        """Install exactly these versions; nothing is resolved, what is there already is replaced."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as listing:
+            listing.write("".join(f"{name}=={version}\n" for name, version in pins.items()))
+            listing.flush()
+            self._pip(title, [*self._install(), "-r", listing.name], len(pins))
+
+    def install_wheels(self, title: str, wheels: list[Path]) -> None:
+        """Install wheel files."""
+        self._pip(title, [*self._install(), *map(str, wheels)], len(wheels))
+
+    def install_project(self, root: Path) -> None:
+        """Install the project itself, editable."""
+        self._pip("  hemline itself", [*self._install(), "--no-build-isolation", "-e", str(root)], 1)
+
+    def uninstall(self, names: list[str]) -> None:
+        """Take away packages that the lock no longer has."""
+        self._pip(f"  removing {', '.join(names)}", ["uninstall", "-y", *names], 0)
+
+    @staticmethod
+    def _install() -> list[str]:
+        # Bytecode is written afterwards by all cores at once: pip would take three times as long.
+        return ["install", "--no-deps", "--force-reinstall", "--no-compile", "--progress-bar", "off"]
+
+    def compile_bytecode(self) -> None:
+        """Write the bytecode of all packages: where PYTHONDONTWRITEBYTECODE is set, as in many containers,
+        every run of every stage would compile them again. Templates that are not Python are passed over."""
+        command = [str(self.python), "-m", "compileall", "-qq", "-j", "0", str(self.site)]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def try_out(self) -> None:
+        """Import what was compiled and call it. SetupError with what Python said."""
+        done = subprocess.run([self.python, "-W", "ignore", "-c", SMOKE], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SetupError(f"the installed packages do not work together:\n{done.stderr.strip()}")
