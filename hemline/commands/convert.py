@@ -44,8 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     view = View(arguments.out, grouping(arguments.grouping), arguments.visible_only, _category_id(arguments))
     done = convert(split, [view], quarantine, rules(arguments))
     done.tell()
-    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in done.counts().items())
-    print(f"{arguments.out}: {split.name}: {counts}")
+    pictures, garments = done.written[view.path]
+    bad = f"left out: {done.counts()['left_out']} bad, {done.dropped} by the quarantine"
+    print(f"{view.path}: {pictures} pictures, {garments} garments of {split.name}; {bad}")
     return 1 if done.left_out else 0
 
 

@@ -163,7 +163,7 @@ def _check_space(members: list[_Member], out: Path) -> None:
 
 
 def _password(members: list[_Member], ask: Callable[[], Secret]) -> Secret | None:
-    """The password, tried on the smallest encrypted file of each archive; None when nothing is encrypted."""
+    """The password, tried on a small encrypted file of each archive; None when nothing is encrypted."""
     encrypted = [member for member in members if member.encrypted]
     if not encrypted:
         return None
@@ -171,8 +171,13 @@ def _password(members: list[_Member], ask: Callable[[], Secret]) -> Secret | Non
     password = ask()
     for archive in dict.fromkeys(member.archive for member in encrypted):
         mine = (member for member in encrypted if member.archive == archive)
-        _try(min(mine, key=lambda member: member.info.compress_size), password)
+        _try(min(mine, key=_probe_order), password)
     return password
+
+
+def _probe_order(member: _Member) -> tuple[bool, int]:
+    """Small files first, but those of a few bytes last: their checksums prove little."""
+    return member.info.file_size < 16, member.info.compress_size
 
 
 def _try(member: _Member, password: Secret) -> None:

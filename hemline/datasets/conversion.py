@@ -42,13 +42,18 @@ class View:
 
 @dataclass
 class Conversion:
-    """What was converted. `dropped` items and pictures stood in the quarantine; `left_out` are found anew."""
+    """What was converted.
+
+    `dropped` items and pictures stood in the quarantine; `left_out` are found anew. `written` has each file's
+    numbers of pictures and garments.
+    """
 
     split: str
     pictures: int = 0
     garments: int = 0
     dropped: int = 0
     left_out: list[Finding] = field(default_factory=list)
+    written: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """The numbers: pictures, garments, dropped, left_out (pictures and items)."""
@@ -138,6 +143,7 @@ def convert(
             found = inspect(split, entry, rules or Rules(), decode=False)
             if _select(found, split, quarantine, done):
                 _write(found, files, box_file, done)
+        done.written = {file.view.path: file.counts() for file in files}
     return done
 
 
@@ -278,11 +284,11 @@ class _ListFile:
     """The members of a JSON list, written one by one."""
 
     def __init__(self, handle: IO[str]) -> None:
-        self._handle, self._empty = handle, True
+        self._handle, self.count = handle, 0
 
     def add(self, text: str) -> None:
-        self._handle.write(text if self._empty else ",\n" + text)
-        self._empty = False
+        self._handle.write(",\n" + text if self.count else text)
+        self.count += 1
 
 
 @contextmanager
@@ -309,6 +315,10 @@ class _CocoFile:
 
     def add_annotation(self, text: str) -> None:
         self._annotations.add(text)
+
+    def counts(self) -> tuple[int, int]:
+        """The pictures and annotations added."""
+        return self._images.count, self._annotations.count
 
 
 @contextmanager

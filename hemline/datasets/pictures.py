@@ -32,6 +32,8 @@ from hemline.datasets.raw import (
 )
 
 _ORIENTATION = 0x0112
+# So many zeros at a file's end are no coded picture.
+_ZEROS = 64
 _IMAGE_REASONS = {
     "missing-file": "missing-image",
     "unreadable-file": "image-unreadable",
@@ -182,6 +184,7 @@ def read_picture(folder: Path, name: str, follow_links: bool = False) -> Picture
         # At an eighth of the size every coefficient is still read, but far fewer pixels are computed.
         image.draft(None, (1, 1))
         image.load()
+    _check_tail(name, data)
     return picture
 
 
@@ -192,6 +195,14 @@ def _check_format(name: str, start: bytes) -> None:
     for magic, title in known.items():
         if start.startswith(magic):
             raise BadData("image-not-jpeg", f"{name}: a {title}; save it as JPEG")
+
+
+def _check_tail(name: str, data: bytes) -> None:
+    """BadData for a copy that was cut off in a file of the full length: its zeros decode as plain grey."""
+    rest = data.rstrip(b"\0")
+    zeros = len(data) - len(rest)
+    if zeros >= _ZEROS and not rest.endswith(b"\xff\xd9"):
+        raise BadData("image-truncated", f"{name}: zeros in place of the last {zeros} bytes")
 
 
 @contextmanager

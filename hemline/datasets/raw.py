@@ -259,7 +259,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def items(annotation: dict[str, Any]) -> list[tuple[str, Any]]:
     """The garments as (key, item) by item number: the files' own key order is arbitrary.
 
-    Keys that begin with "item" but have no number come last.
+    Keys that begin with "item" but have no number come last; "item1" comes before its double "item01".
     """
     keys = [key for key in annotation if key.startswith("item")]
     return [(key, annotation[key]) for key in sorted(keys, key=_item_order)]
@@ -271,6 +271,6 @@ def item_number(key: str) -> int | None:
     return int(match.group(1)) if match and key.isascii() and len(key) <= _LONGEST_ID else None
 
 
-def _item_order(key: str) -> tuple[int, str]:
+def _item_order(key: str) -> tuple[int, int, str]:
     number = item_number(key)
-    return (10**_LONGEST_ID if number is None else number, key)
+    return (10**_LONGEST_ID if number is None else number, len(key), key)
