@@ -195,7 +195,16 @@ class Report:
         return "\n\n".join(part for part in parts if part)
 
     def _split_table(self) -> str:
-        head = ["split", "pictures", "garments", "no landmark", "no garment", "no annotation", "quarantined"]
+        head = [
+            "split",
+            "pictures",
+            "garments",
+            "no landmark",
+            "no garment",
+            "no annotation",
+            "repeated",
+            "quarantined",
+        ]
         rows = [
             [
                 split.name,
@@ -204,6 +213,7 @@ class Report:
                 split.total("without_landmarks"),
                 split.counts["without_garments"],
                 split.counts["without_annotation"],
+                split.counts["repeated_pictures"],
                 f"{split.counts['quarantined_pictures']} pictures, {split.counts['quarantined_items']} items",
             ]
             for split in self.splits
