@@ -66,7 +66,7 @@ params: setup ## switch params.yaml to another set, such as paper or demo
 test: setup ## ruff, mypy and all tests
 	@status=0; \
 	$(LINT); \
-	OMP_NUM_THREADS=$(THREADS) python -m pytest -n $(WORKERS) --dist worksteal $(ARGS) || status=1; \
+	OMP_NUM_THREADS=$(THREADS) python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS) || status=1; \
 	exit $$status
 
 lint: setup ## ruff (rules and format) and mypy
