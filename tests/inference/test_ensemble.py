@@ -1,0 +1,141 @@
+"""Ensembles match garments by box and category, and average them."""
+
+import numpy as np
+import pytest
+
+from hemline.errors import HemlineError
+from hemline.inference.ensemble import ensemble, match
+from hemline.inference.garments import Garment, read_results, write_results
+from hemline.wardrobe import category
+
+
+def garments(count: int, seed: int, boxes_seed: int = 0) -> list[Garment]:
+    """`count` garments in ten images: `boxes_seed` decides what and where, `seed` landmarks and scores."""
+    where, what = np.random.default_rng(boxes_seed), np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        number, image = int(where.integers(1, 14)), int(where.integers(10))
+        box = tuple((where.random(4) * 300 + 20).tolist())
+        landmarks = what.random((category(number).count, 3)) * 100
+        made.append(Garment(image, number, box, float(where.random()), landmarks, float(what.random())))
+    return made
+
+
+def one(box=(10, 10, 50, 80), score=0.5, value=1.0, box_score=0.5, number=9, image=1) -> Garment:
+    return Garment(image, number, box, box_score, np.full((category(number).count, 3), value), score)
+
+
+def in_order(found: list[Garment]) -> list[Garment]:
+    return sorted(found, key=lambda garment: (garment.image_id, garment.category_id, garment.box))
+
+
+def test_landmarks_and_scores_are_averaged_whatever_the_order():
+    first, second = garments(60, seed=1), garments(60, seed=2)
+    expected = [
+        ((a.landmarks + b.landmarks) / 2, (a.score + b.score) / 2, a.box, a.box_score)
+        for a, b in zip(in_order(first), in_order(second), strict=True)
+    ]
+    np.random.default_rng(3).shuffle(second)
+    merged = in_order(ensemble([first, second]))
+    assert len(merged) == 60
+    for garment, (landmarks, score, box, box_score) in zip(merged, expected, strict=True):
+        assert garment.landmarks == pytest.approx(landmarks, abs=1e-12)
+        assert garment.score == pytest.approx(score, abs=1e-15)
+        assert garment.box == box and garment.box_score == pytest.approx(box_score, abs=1e-15)
+
+
+def test_an_ensemble_of_one_is_itself(tmp_path):
+    alone = garments(40, seed=1)
+    assert ensemble([alone]) == alone
+    write_results(tmp_path / "alone.json", alone)
+    write_results(tmp_path / "ensemble.json", ensemble([read_results(tmp_path / "alone.json")]))
+    assert (tmp_path / "alone.json").read_bytes() == (tmp_path / "ensemble.json").read_bytes()
+
+
+def test_an_ensemble_of_twins_is_either():
+    twin = garments(40, seed=1)
+    for copies in (2, 3, 7):
+        merged = in_order(ensemble([twin] * copies))
+        for garment, expected in zip(merged, in_order(twin), strict=True):
+            assert np.array_equal(garment.landmarks, expected.landmarks) and garment.box == expected.box
+            assert garment.score == pytest.approx(expected.score, abs=1e-15)
+
+
+def test_no_order_changes_a_digit():
+    lists = [garments(50, seed) for seed in (1, 2, 3)]
+    lists[1] = lists[1][:30] + garments(5, 9, boxes_seed=9)
+    expected = ensemble(lists, weights=[1, 2, 3])
+    generator = np.random.default_rng(0)
+    for order in ([2, 1, 0], [1, 2, 0], [0, 2, 1]):
+        shuffled = [list(lists[place]) for place in order]
+        for entry in shuffled:
+            generator.shuffle(entry)
+        assert ensemble(shuffled, weights=[[1, 2, 3][place] for place in order]) == expected
+
+
+def test_boxes_rounded_elsewhere_still_match():
+    first = garments(60, seed=1)
+    second = [
+        Garment(
+            g.image_id, g.category_id, tuple(round(v, 1) for v in g.box), g.box_score, g.landmarks, g.score
+        )
+        for g in garments(60, seed=2)
+    ]
+    assert all(len(group) == 2 for group in match([first, second]))
+
+
+@pytest.mark.parametrize(
+    "other", [one(number=10), one(image=2), one(box=(12, 10, 50, 80)), one(box=(100, 10, 50, 80))]
+)
+def test_another_image_category_or_box_is_another_garment(other):
+    merged = ensemble([[one(score=0.8)], [other]])
+    assert sorted(garment.score for garment in merged) == [0.25, 0.4]  # the half that each list gives
+
+
+def test_an_unmatched_garment_keeps_its_landmarks_and_loses_score():
+    """A list that lacks it says 0; so it ranks below a garment that all lists found."""
+    both, lone = one(box=(200, 10, 50, 80), score=0.6), one(score=0.9, value=7.0)
+    merged = ensemble([[both, lone], [both]], weights=[1, 3])
+    assert [garment.score for garment in merged] == pytest.approx([0.6, 0.225])
+    assert (merged[1].landmarks == 7.0).all() and merged[1].box_score == pytest.approx(0.125)
+
+
+def test_equal_boxes_of_one_category_are_told_apart_by_their_box_scores():
+    first = [one(box_score=0.9, value=1.0), one(box_score=0.3, value=5.0)]
+    second = [one(box_score=0.3, value=7.0), one(box_score=0.9, value=3.0)]
+    merged = ensemble([first, second])
+    assert sorted((garment.box_score, garment.landmarks[0, 0]) for garment in merged) == [
+        (0.3, 6.0),
+        (0.9, 2.0),
+    ]
+
+
+def test_the_greatest_overlap_wins_and_none_is_used_twice():
+    first = [one(box=(10, 10, 100, 100), value=1.0)]
+    second = [one(box=(10, 10, 100, 100.4), value=3.0), one(box=(10, 10, 100, 100.2), value=5.0)]
+    groups = match([first, second])
+    assert sorted(sorted(g.landmarks[0, 0] for _, g in group) for group in groups) == [[1.0, 5.0], [3.0]]
+
+
+def test_weights_are_weights():
+    merged = ensemble([[one(value=0.0, score=0.2)], [one(value=4.0, score=0.6)]], weights=[3, 1])
+    assert (merged[0].landmarks == 1.0).all() and merged[0].score == pytest.approx(0.3)
+
+
+def test_boxes_without_area_match_only_themselves():
+    flat = one(box=(10, 10, 0, 80))
+    assert len(ensemble([[flat], [flat]])) == 1
+    assert len(ensemble([[flat], [one(box=(10, 10, 0, 81))]])) == 2
+
+
+def test_no_garments_at_all():
+    assert ensemble([[], []]) == []
+    assert len(ensemble([[], [one()]])) == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "weights"), [(0, None), (2, [1]), (2, [1, 0]), (2, [1, -1]), (2, [1, float("nan")])]
+)
+def test_bad_lists_and_weights_are_refused(count, weights):
+    with pytest.raises(HemlineError, match="ensemble"):
+        ensemble([[one()]] * count, weights)
