@@ -1,4 +1,4 @@
-"""The synthetic wardrobe: drawn garments in DeepFashion2's own layout, for whoever does not have the data set."""
+"""The synthetic wardrobe: drawn garments in DeepFashion2's own layout, for whoever lacks the data set."""
 
 from hemline.datasets.synthetic.plan import shares
 from hemline.datasets.synthetic.writer import Counts, synthesize

@@ -5,7 +5,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hemline.datasets.synthetic.curves import Points
+from hemline.datasets.synthetic.curves import Points, shift
 from hemline.datasets.synthetic.garment import BACK, FRONT
 from hemline.datasets.synthetic.plan import Picture
 from hemline.datasets.synthetic.scene import Scene, Worn
@@ -27,8 +27,10 @@ def annotate(scene: Scene, picture: Picture) -> dict[str, Any]:
 
 
 def _outlines(scene: Scene, worn: Worn) -> tuple[list[Points], float, int]:
-    """Outlines of the parts inside the frame (covered or not, as the data set has them), the share of their area
-    that shows, and the area in pixels."""
+    """Outlines of the parts inside the frame, the share of their area that shows, and the area in pixels.
+
+    Outlines go on under what covers them, as those of the data set do.
+    """
     hidden = FRONT if scene.camera.back else BACK
     parts = [part for part in worn.shape.parts if part.faces != hidden]
     whole = np.zeros_like(scene.canvas.ids)
@@ -43,7 +45,11 @@ def _outlines(scene: Scene, worn: Worn) -> tuple[list[Points], float, int]:
         whole[top : top + height, left : left + width] |= solid
         curves, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         simple = [cv2.approxPolyDP(curve, 1.0, True).reshape(-1, 2) for curve in curves]
-        outlines += [curve + (left, top) for curve in simple if len(curve) >= 3 and cv2.contourArea(curve) > 12]
+        outlines += [
+            shift(curve, left, top).astype(int)
+            for curve in simple
+            if len(curve) >= 3 and cv2.contourArea(curve) > 12
+        ]
     own = np.zeros(256, dtype=np.uint8)
     own[list(worn.numbers.values())] = 1
     area = int(whole.sum())

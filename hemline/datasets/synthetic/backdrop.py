@@ -17,7 +17,7 @@ KINDS = {  # share in shop pictures, in user pictures
 
 
 def draw_backdrop(rng: np.random.Generator, width: int, height: int, source: str, worn: bool) -> Canvas:
-    """A canvas with a background for a `source` ("shop" or "user") picture; garments not `worn` lie on a surface."""
+    """A canvas with a background for a "shop" or "user" picture; garments not `worn` may lie on a surface."""
     shares = np.array([pair[source == "user"] for pair in KINDS.values()])
     kind = str(rng.choice(list(KINDS), p=shares / shares.sum()))
     if not worn and kind == "street":
@@ -43,7 +43,15 @@ def _gradient(rng: np.random.Generator, width: int, height: int, strength: float
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _box(canvas: Canvas, rng: np.random.Generator, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
+def _box(
+    canvas: Canvas,
+    rng: np.random.Generator,
+    left: float,
+    top: float,
+    right: float,
+    bottom: float,
+    colour: Colour,
+) -> None:
     canvas.fill(points((left, top), (right, top), (right, bottom), (left, bottom)), colour)
 
 
@@ -61,7 +69,15 @@ def _room(canvas: Canvas, rng: np.random.Generator) -> None:
         colour = draw_colour(rng)
         _box(canvas, rng, x, top, x + w, top + h, colour)
         edge = 0.06 * w
-        _box(canvas, rng, x + edge, top + edge, x + w - edge, top + h - edge, colour * rng.uniform(0.7, 1.2) + 12)
+        _box(
+            canvas,
+            rng,
+            x + edge,
+            top + edge,
+            x + w - edge,
+            top + h - edge,
+            colour * rng.uniform(0.7, 1.2) + 12,
+        )
     for _ in range(int(rng.integers(0, 4))):
         centre, size = rng.uniform(0, 1, 2) * (width, height), rng.uniform(0.02, 0.10) * width
         canvas.fill(ellipse(centre, (size, size * rng.uniform(0.6, 1.6))), draw_colour(rng))
@@ -71,24 +87,27 @@ def _planks(canvas: Canvas, rng: np.random.Generator, floor: float) -> None:
     width, height = canvas.size
     vanish = rng.uniform(0.2, 0.8) * width
     for at in np.linspace(-1.5, 2.5, int(rng.integers(6, 22))):
-        canvas.line(points((vanish + 0.4 * (at * width - vanish), floor), (at * width, height)), (90, 95, 100), 1)
+        canvas.line(
+            points((vanish + 0.4 * (at * width - vanish), floor), (at * width, height)), (90, 95, 100), 1
+        )
 
 
 def _surface(canvas: Canvas, rng: np.random.Generator) -> None:
     """A bed, a carpet or boards seen from above."""
     width, height = canvas.size
-    kind = rng.integers(3)
+    kind = int(rng.integers(3))
     if kind == 0:
         gap = rng.uniform(0.05, 0.2) * width
-        for x in np.arange(rng.uniform(0, gap), width, gap):
-            canvas.line(points((x, 0), (x + rng.uniform(-6, 6), height)), _wall(rng) * 0.6, rng.uniform(1, 3))
+        for x in np.arange(rng.uniform(0, gap), width, gap).tolist():
+            board = points((x, 0), (x + rng.uniform(-6, 6), height))
+            canvas.line(board, _wall(rng) * 0.6, rng.uniform(1, 3))
     elif kind == 1:
         coarse = rng.normal(0, 14, (14, 11)).astype(np.float32)
         waves = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
         canvas.image[:] = np.clip(canvas.image + waves, 0, 255).astype(np.uint8)
     else:
-        x = rng.uniform(0.0, 0.4) * width
-        _box(canvas, rng, x, -5, width + 5, rng.uniform(0.2, 0.6) * height, draw_colour(rng))
+        left = rng.uniform(0.0, 0.4) * width
+        _box(canvas, rng, left, -5, width + 5, rng.uniform(0.2, 0.6) * height, draw_colour(rng))
 
 
 def _street(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -114,7 +133,9 @@ def _street(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.image[:] = cv2.blur(canvas.image, (size, size))
 
 
-def _windows(canvas: Canvas, rng: np.random.Generator, x: float, top: float, w: float, road: float, colour: Colour) -> None:
+def _windows(
+    canvas: Canvas, rng: np.random.Generator, x: float, top: float, w: float, road: float, colour: Colour
+) -> None:
     rows, columns = int(rng.integers(2, 5)), int(rng.integers(1, 4))
     glass = colour * 0.55 + 20
     for row in range(rows):
@@ -125,6 +146,13 @@ def _windows(canvas: Canvas, rng: np.random.Generator, x: float, top: float, w: 
 
 def _passer(canvas: Canvas, rng: np.random.Generator, x: float, road: float) -> None:
     h = rng.uniform(0.10, 0.3) * canvas.size[1]
-    body = spline(points((x - 0.1 * h, road - 0.7 * h), (x + 0.1 * h, road - 0.7 * h), (x + 0.08 * h, road), (x - 0.08 * h, road)))
+    body = spline(
+        points(
+            (x - 0.1 * h, road - 0.7 * h),
+            (x + 0.1 * h, road - 0.7 * h),
+            (x + 0.08 * h, road),
+            (x - 0.08 * h, road),
+        )
+    )
     canvas.fill(body, draw_colour(rng))
     canvas.fill(ellipse((x, road - 0.8 * h), (0.06 * h, 0.08 * h)), (120, 140, 175))

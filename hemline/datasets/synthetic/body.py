@@ -1,12 +1,13 @@
 """The body that wears the garments: measures, limbs, poses.
 
-Lengths are in heads: one unit is the height of a head, y grows downward from the base of the neck, x is zero on
-the body's middle. A side is described outward: x > 0 is away from the middle; the left side is its mirror.
+Lengths are in heads: one unit is the height of a head, y grows downward from the base of the neck, x is zero
+on the body's middle. A side is described outward: x > 0 is away from the middle; the left side is its mirror.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hemline.datasets.synthetic.curves import Points, points
 
@@ -37,14 +38,14 @@ class Limb:
         object.__setattr__(self, "normals", np.stack([slope[:, 1], -slope[:, 0]], axis=-1))
         object.__setattr__(self, "bend", bend)
 
-    def edge(self, at: float, offset: float) -> Points:
-        """The point (2,) beside the limb at fraction `at`, `offset` outward of its axis."""
-        index = np.clip((at + 0.1) * 60 - 5, 0, len(self.axis) - 1)
-        low = min(int(index), len(self.axis) - 2)
-        part = index - low
+    def edge(self, at: ArrayLike, offset: ArrayLike) -> Points:
+        """Points (2,) or (n, 2) beside the limb at the fractions `at`, `offset` outward of its axis."""
+        index = np.clip((np.asarray(at) + 0.1) * 60 - 5, 0, len(self.axis) - 1)
+        low = np.minimum(index.astype(int), len(self.axis) - 2)
+        part = (index - low)[..., None]
         axis = self.axis[low] * (1 - part) + self.axis[low + 1] * part
         normal = self.normals[low] * (1 - part) + self.normals[low + 1] * part
-        return axis + offset * normal
+        return axis + np.asarray(offset)[..., None] * normal
 
 
 def _extend(at: Points, knots: list[float], values: Points) -> Points:
@@ -96,7 +97,9 @@ def draw_body(rng: np.random.Generator, worn: bool) -> Body:
     laid = _arm(rng, shoulder * build, *both) if both else None
     arms = {side: laid or _posed_arm(rng, shoulder * build) for side in SIDES}
     chest = 0.86 * shoulder * build
-    return Body(shoulder * build, chest, waist * build, hip * build, arms, _legs(rng, hip * build, worn), woman)
+    return Body(
+        shoulder * build, chest, waist * build, hip * build, arms, _legs(rng, hip * build, worn), woman
+    )
 
 
 def _posed_arm(rng: np.random.Generator, shoulder: float) -> Limb:
@@ -123,5 +126,7 @@ def _legs(rng: np.random.Generator, hip: float, worn: bool) -> dict[str, Limb]:
         second = first - np.radians(rng.uniform(-2, 9) if worn else 0.0)
         root = points((0.5 * hip, HIP))[0]
         knee = root + (KNEE - HIP) * np.array([np.sin(first), np.cos(first)])
-        legs[side] = Limb(points(root, knee, knee + (ANKLE - KNEE) * np.array([np.sin(second), np.cos(second)])))
+        legs[side] = Limb(
+            points(root, knee, knee + (ANKLE - KNEE) * np.array([np.sin(second), np.cos(second)]))
+        )
     return legs

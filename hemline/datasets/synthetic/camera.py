@@ -1,4 +1,4 @@
-"""From heads on the body to pixels in the picture: how the body turns and leans, and how the camera looks at it."""
+"""From heads on the body to pixels in the picture: how the body turns and leans, how the camera looks at it."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ class Camera:
     """`unit`: pixels of a head; `aim`: the point in heads that `centre` in pixels shows; angles in radians.
 
     `turn` is the body's turn about the vertical, `lean` its slope, `sway` a bow to the side in heads, `tilt`
-    the growth of scale per head downward; `ripple`: phases of the cloth's small bends; `back`: seen from behind, so that the wearer's sides swap.
+    the growth of scale per head downward, `ripple` phases of the cloth's small bends; `back`: seen from
+    behind, so that the wearer's sides swap, as in the data set's back views.
     """
 
     unit: float
@@ -38,7 +39,11 @@ class Camera:
             reach = np.maximum(0.85, 0.3 * y)
             bulge = np.maximum(0.0, 1.0 - (x / reach) ** 2) * ramp(y, 0.0, 0.7)
             x = x + faces * DEPTH * np.tan(self.turn) * bulge
-        x = x * np.cos(self.turn) + self.lean * (y - 2.0) + self.sway * np.sin(np.pi * np.clip(y / 5.5, -0.2, 1.2))
+        x = (
+            x * np.cos(self.turn)
+            + self.lean * (y - 2.0)
+            + self.sway * np.sin(np.pi * np.clip(y / 5.5, -0.2, 1.2))
+        )
         a, b, c, d = self.ripple
         x, y = (
             x + RIPPLE * (np.sin(2.9 * y + 1.3 * x + a) + 0.5 * np.sin(6.1 * y + b)),

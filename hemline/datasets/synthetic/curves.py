@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Points = NDArray[np.float64]
+Points = NDArray[np.floating]
 
 STEPS = 7  # points per stretch of a spline: smooth at any zoom that a picture of a thousand pixels shows
 
@@ -21,7 +21,9 @@ def spline(knots: ArrayLike) -> Points:
     k = np.vstack([2 * k[0] - k[1], k, 2 * k[-1] - k[-2]])
     p0, p1, p2, p3 = k[:-3, None], k[1:-2, None], k[2:-1, None], k[3:, None]
     t = np.linspace(0.0, 1.0, STEPS, endpoint=False)[None, :, None]
-    curve = 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * (p1 - p2) + p3 - p0) * t**3)
+    curve = 0.5 * (
+        2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * (p1 - p2) + p3 - p0) * t**3
+    )
     return np.vstack([curve.reshape(-1, 2), k[-2]])
 
 
@@ -35,7 +37,14 @@ def mirror(curve: ArrayLike) -> Points:
     return np.asarray(curve, dtype=np.float64) * (-1.0, 1.0)
 
 
-def ellipse(centre: ArrayLike, radii: ArrayLike, start: float = 0.0, stop: float = 360.0, count: int = 28) -> Points:
+def shift(curve: ArrayLike, right: float, down: float) -> Points:
+    """Points moved."""
+    return np.add(curve, (right, down))
+
+
+def ellipse(
+    centre: ArrayLike, radii: ArrayLike, start: float = 0.0, stop: float = 360.0, count: int = 28
+) -> Points:
     """Points of an ellipse from `start` to `stop` degrees, clockwise on the screen from the right."""
     angle = np.radians(np.linspace(start, stop, count))
     return np.asarray(centre) + np.stack([np.cos(angle), np.sin(angle)], axis=-1) * np.asarray(radii)

@@ -69,7 +69,12 @@ def _fit(name: str, rng: np.random.Generator) -> dict[str, Any]:
     if name.endswith("outwear"):
         long = name.startswith("long") and rng.random() < 0.35
         hem = rng.uniform(3.8, 5.4) if long else rng.uniform(2.3, 3.5)
-        return {"ease": 0.14 + ease, "flare": rng.uniform(0.0, 0.09), "hem": hem, "hem_curve": rng.uniform(-0.04, 0.08)}
+        return {
+            "ease": 0.14 + ease,
+            "flare": rng.uniform(0.0, 0.09),
+            "hem": hem,
+            "hem_curve": rng.uniform(-0.04, 0.08),
+        }
     hem = rng.uniform(1.75, 2.2) if rng.random() < 0.12 else rng.uniform(2.45, 3.25)
     return {"ease": ease, "flare": rng.uniform(-0.02, 0.09), "hem": hem, "hem_curve": rng.uniform(0.0, 0.14)}
 

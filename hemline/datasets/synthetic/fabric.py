@@ -6,15 +6,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Colour = NDArray[np.float32]
-PRINTS = ("plain", "stripes", "bars", "checks", "plaid", "dots", "flowers", "heather", "blocks", "denim", "zigzag")
+Colour = NDArray[np.floating]
+PRINTS = (
+    "plain",
+    "stripes",
+    "bars",
+    "checks",
+    "plaid",
+    "dots",
+    "flowers",
+    "heather",
+    "blocks",
+    "denim",
+    "zigzag",
+)
 FREE = (0.36, 0.12, 0.05, 0.07, 0.06, 0.07, 0.08, 0.08, 0.05, 0.03, 0.03)
 TROUSERS = (0.46, 0.03, 0.03, 0.03, 0.04, 0.01, 0.02, 0.08, 0.0, 0.30, 0.0)
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """A cloth: the print's name, two colours (3,), the print's size in heads and angle in radians, fold depth."""
+    """A cloth: its print, two colours (3,), the print's size in heads and angle in radians, depth of folds."""
 
     print: str
     base: Colour
@@ -53,15 +65,28 @@ def draw_fabric(rng: np.random.Generator, trousers: bool = False) -> Fabric:
         second = np.clip(255.0 - second, 0, 255).astype(np.float32)
     if name == "denim":
         base = hsv(rng.uniform(103, 115), rng.uniform(50, 170), rng.uniform(60, 215))
-    logo = int(rng.integers(1, 5)) if name in ("plain", "heather") and not trousers and rng.random() < 0.45 else 0
+    logo = (
+        int(rng.integers(1, 5))
+        if name in ("plain", "heather") and not trousers and rng.random() < 0.45
+        else 0
+    )
     size = float(rng.uniform(0.07, 0.30))
-    return Fabric(name, base, second, size, float(rng.normal(0, 0.08)), float(rng.uniform(0.05, 0.17)), int(rng.integers(2**31)), logo)
+    return Fabric(
+        name,
+        base,
+        second,
+        size,
+        float(rng.normal(0, 0.08)),
+        float(rng.uniform(0.05, 0.17)),
+        int(rng.integers(2**31)),
+        logo,
+    )
 
 
-def texture(fabric: Fabric, u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Colours (h, w, 3) at cloth coordinates u across and v along (h, w), in heads."""
+def texture(fabric: Fabric, u: NDArray[np.float32], v: NDArray[np.float32]) -> Colour:
+    """Colours (h, w, 3), (1, 1, 3) of a plain cloth, at coordinates (h, w) u across and v along, in heads."""
     if fabric.print in ("plain", "heather", "denim"):
-        return np.broadcast_to(fabric.base, (*u.shape, 3)).astype(np.float32)
+        return fabric.base[None, None]
     amount = _amount(fabric, u, v)[..., None]
     return fabric.base + (fabric.second - fabric.base) * amount
 
@@ -109,7 +134,9 @@ def thread(fabric: Fabric, tone: float) -> Colour:
     return np.clip(colour * tone + lift, 0, 255).astype(np.float32)
 
 
-def folds(fabric: Fabric, rng: np.random.Generator, height: int, width: int, unit: float) -> NDArray[np.float32]:
+def folds(
+    fabric: Fabric, rng: np.random.Generator, height: int, width: int, unit: float
+) -> NDArray[np.float32]:
     """Light and shade (height, width) around 1, of soft folds; `unit` is the pixels of a head."""
     rows, columns = max(2, int(height / unit / 0.55) + 2), max(2, int(width / unit / 0.28) + 2)
     coarse = rng.standard_normal((rows, columns)).astype(np.float32)

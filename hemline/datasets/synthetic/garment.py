@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hemline.datasets.synthetic.body import SIDES
 from hemline.datasets.synthetic.curves import Points, mirror
 from hemline.datasets.synthetic.fabric import Fabric
-from hemline.wardrobe import Category, category
+from hemline.wardrobe import Category
 
 BACK, INNER, FRONT = -1, 0, 1  # which way a part faces: how it shifts when the body turns
 
@@ -64,7 +65,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of cloth. `outline` (n, 2) in heads; `grain` from and to (2, 2): the cloth's downward direction."""
+    """One piece of cloth: its outline (n, 2) in heads; `grain` (2, 2): from where to where its thread runs down."""
 
     name: str
     outline: Points
@@ -75,8 +76,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Detail:
-    """A line or a patch on a part: seam, button, collar, pocket. `tone` scales the cloth's colour; only what is
-    `free` may reach over the part's outline."""
+    """A line or a patch on a part: seam, button, collar, pocket.
+
+    `tone` scales the cloth's colour; only what is `free` may reach over the part's outline.
+    """
 
     line: Points
     tone: float = 0.72
@@ -88,17 +91,17 @@ class Detail:
 
 @dataclass
 class Shape:
-    """A garment in a pose: parts, and landmarks by name: position (2,) in heads, and the parts that can show it."""
+    """A garment in a pose: parts; and landmarks by name: place (2,) in heads, parts that can show it, facing."""
 
     design: Design
     parts: list[Part] = field(default_factory=list)
     landmarks: dict[str, tuple[np.ndarray, tuple[str, ...], int]] = field(default_factory=dict)
 
-    def mark(self, name: str, place: np.ndarray, *shown_by: str, faces: int = FRONT) -> None:
+    def mark(self, name: str, place: ArrayLike, *shown_by: str, faces: int = FRONT) -> None:
         """Set landmark `name` at `place` (2,)."""
         self.landmarks[name] = (np.asarray(place, dtype=np.float64), shown_by, faces)
 
-    def mark_both(self, name: str, place: np.ndarray, *shown_by: str, faces: int = FRONT) -> None:
+    def mark_both(self, name: str, place: ArrayLike, *shown_by: str, faces: int = FRONT) -> None:
         """Set "left ..." and "right ..." at a place described outward; {} in a part's name is the side."""
         for side, sign in SIDES.items():
             parts = tuple(part.format(side) for part in shown_by)
@@ -112,8 +115,3 @@ class Shape:
 def sided(side: str, curve: Points) -> Points:
     """A curve described outward, placed on its side."""
     return mirror(curve) if SIDES[side] < 0 else np.asarray(curve, dtype=np.float64)
-
-
-def of(key: int | str) -> Category:
-    """The wardrobe's category."""
-    return category(key)

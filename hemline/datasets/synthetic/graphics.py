@@ -22,7 +22,13 @@ def draw_graphic(canvas: Canvas, camera: Camera, design: Design, number: int) ->
 
 
 def _badge(
-    canvas: Canvas, camera: Camera, centre: Points, size: float, design: Design, rng: np.random.Generator, number: int
+    canvas: Canvas,
+    camera: Camera,
+    centre: Points,
+    size: float,
+    design: Design,
+    rng: np.random.Generator,
+    number: int,
 ) -> None:
     canvas.fill(camera(ellipse(centre, (size, size)), FRONT), design.fabric.second, number)
     canvas.fill(camera(ellipse(centre, (0.7 * size, 0.7 * size)), FRONT), design.fabric.base, number)
@@ -32,26 +38,55 @@ def _badge(
 
 
 def _word(
-    canvas: Canvas, camera: Camera, centre: Points, size: float, design: Design, rng: np.random.Generator, number: int
+    canvas: Canvas,
+    camera: Camera,
+    centre: Points,
+    size: float,
+    design: Design,
+    rng: np.random.Generator,
+    number: int,
 ) -> None:
     word = str(rng.choice(WORDS))
     scale = 2.2 * size * camera.unit / (20.0 * len(word))
     x, y = camera(centre, FRONT)[0] - (size * camera.unit * 1.05, -0.3 * scale * 30)
     thickness = max(1, round(3 * scale))
     colour = [float(c) for c in design.fabric.second]
-    cv2.putText(canvas.image, word, (round(x), round(y)), cv2.FONT_HERSHEY_DUPLEX, scale, colour, thickness, cv2.LINE_AA)
+    cv2.putText(
+        canvas.image,
+        word,
+        (round(x), round(y)),
+        cv2.FONT_HERSHEY_DUPLEX,
+        scale,
+        colour,
+        thickness,
+        cv2.LINE_AA,
+    )
 
 
 def _triangle(
-    canvas: Canvas, camera: Camera, centre: Points, size: float, design: Design, rng: np.random.Generator, number: int
+    canvas: Canvas,
+    camera: Camera,
+    centre: Points,
+    size: float,
+    design: Design,
+    rng: np.random.Generator,
+    number: int,
 ) -> None:
     corners = points((-size, -0.7 * size), (size, -0.7 * size), (0.0, size))
-    canvas.line(camera(join(centre + corners, centre + corners[0]), FRONT), design.fabric.second, 0.07 * camera.unit)
+    canvas.line(
+        camera(join(centre + corners, centre + corners[0]), FRONT), design.fabric.second, 0.07 * camera.unit
+    )
     canvas.fill(camera(centre + 0.5 * corners, FRONT), design.fabric.second, number)
 
 
 def _band(
-    canvas: Canvas, camera: Camera, centre: Points, size: float, design: Design, rng: np.random.Generator, number: int
+    canvas: Canvas,
+    camera: Camera,
+    centre: Points,
+    size: float,
+    design: Design,
+    rng: np.random.Generator,
+    number: int,
 ) -> None:
     for shift in (-0.09, 0.05):
         line = points((-0.6, shift), (0.6, shift)) + centre

@@ -1,7 +1,7 @@
 """Which garments are in which picture, before anything is drawn.
 
-The plan is dealt out as a whole, so that the shares are met exactly, rare categories appear, and pictures of one
-pair share a garment; each picture is then drawn from its own seed, in any order and by any number of workers.
+The plan is dealt out as a whole, so that the shares are met exactly, rare categories appear, and pictures of
+one pair share a garment; each picture is then drawn from its own seed, in any order and by any number of workers.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from hemline.wardrobe import CATEGORIES
 
-# Garments in DeepFashion2's released training set by category id 1..13: paper 000, Table 3 (#train); sum 312,186.
+# Garments in DeepFashion2's released training set by category id: paper 000, Table 3 (#train). Sum 312,186.
 TRAINING_COUNTS = (71645, 36064, 543, 13457, 16095, 1985, 36616, 55387, 30835, 17211, 7907, 17949, 6492)
 GARMENTS_PER_PICTURE = 312_186 / 191_961  # garments over pictures of the released training set
 TOPS, OUTWEAR, BOTTOMS, DRESSES = (1, 2, 5, 6), (3, 4), (7, 8, 9), (10, 11, 12, 13)
@@ -70,7 +70,7 @@ def _outfits(images: int, share: np.ndarray, rng: np.random.Generator) -> list[l
 
 
 def _hand(group: Sequence[int], images: int, share: np.ndarray, rng: np.random.Generator) -> list[int]:
-    """The garments of one group, shuffled; each category at least once while that leaves a picture for each group."""
+    """The garments of one group, shuffled; each category at least once, unless pictures are very few."""
     wanted = share[[number - 1 for number in group]] * _total(images, share)
     counts = np.floor(wanted).astype(int)
     rest = round(float(wanted.sum())) - counts.sum()
@@ -82,13 +82,13 @@ def _hand(group: Sequence[int], images: int, share: np.ndarray, rng: np.random.G
 
 
 def _total(images: int, share: np.ndarray) -> float:
-    """Garments in all: DeepFashion2's number a picture, or as many as fit with one top and one bottom a picture."""
+    """Garments in all: DeepFashion2's number a picture, or as many as one top and one bottom a picture allow."""
     tops, bottoms, dresses = (share[[n - 1 for n in group]].sum() for group in (TOPS, BOTTOMS, DRESSES))
     return images * min(GARMENTS_PER_PICTURE, 0.99 / (dresses + max(tops, bottoms)))
 
 
 def _pair_up(outfits: list[list[int]], seed: int, rng: np.random.Generator) -> list[Picture]:
-    """Give pictures whose first garment is of one category the same pair and the same garment, two or three a pair."""
+    """Pictures whose first garments are of one category share, by twos and threes, a pair and that garment."""
     pictures: dict[int, Picture] = {}
     pair = seed * PAIRS_PER_SEED
     for number in range(1, len(CATEGORIES) + 1):

@@ -1,7 +1,7 @@
 """One picture: garments on a person, a hanger or a bed, seen by a camera, painted back to front.
 
-Layers have a height in the stack. Every part of a garment paints its number into the canvas' ids, everything else
-paints 0; a landmark is visible where a part that carries it still shows, and occluded where it was painted over.
+Layers have a height in the stack. Every part of a garment paints its number into the canvas' ids, everything
+else paints 0; a landmark is visible where a part that carries it still shows, occluded where it was painted over.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from hemline.datasets.synthetic.backdrop import draw_backdrop
 from hemline.datasets.synthetic.body import Body, draw_body
 from hemline.datasets.synthetic.camera import Camera
 from hemline.datasets.synthetic.canvas import Canvas
-from hemline.datasets.synthetic.curves import Points, points
+from hemline.datasets.synthetic.curves import Points, points, shift
 from hemline.datasets.synthetic.designs import draw_design
-from hemline.datasets.synthetic.fabric import Fabric, folds, texture, thread
+from hemline.datasets.synthetic.fabric import Colour, Fabric, folds, texture, thread
 from hemline.datasets.synthetic.garment import BACK, FRONT, INNER, Design, Part, Shape
 from hemline.datasets.synthetic.graphics import draw_graphic
 from hemline.datasets.synthetic.lowers import lower
@@ -83,7 +83,9 @@ def _fit_together(designs: list[Design]) -> list[Design]:
     coats = [design for design in designs if design.is_outwear]
     if not coats:
         return designs
-    return [design if design.is_outwear or design.is_bottom else _under(design, coats[0]) for design in designs]
+    return [
+        design if design.is_outwear or design.is_bottom else _under(design, coats[0]) for design in designs
+    ]
 
 
 def _under(design: Design, coat: Design) -> Design:
@@ -96,7 +98,7 @@ def _under(design: Design, coat: Design) -> Design:
     )
 
 
-# The camera ----------------------------------------------------------------------------------------------------
+# The camera ---------------------------------------------------------------------------------------
 
 
 def _aim(rng: np.random.Generator, shapes: list[Shape], size: tuple[int, int], worn: bool) -> Camera:
@@ -109,8 +111,10 @@ def _aim(rng: np.random.Generator, shapes: list[Shape], size: tuple[int, int], w
     if lone:
         top, bottom = _lone_window(rng, bottoms[0], low[1], high[1])
         unit = min(height / (bottom - top), 1.35 * width / (high[0] - low[0]))
-        middle = 0.5 * (top + bottom) if unit == height / (bottom - top) else (
-            top + 0.5 * height / unit if bottoms[0] else bottom - 0.5 * height / unit
+        middle = (
+            0.5 * (top + bottom)
+            if unit == height / (bottom - top)
+            else (top + 0.5 * height / unit if bottoms[0] else bottom - 0.5 * height / unit)
         )
     else:
         zoom = _zoom(rng, worn)
@@ -144,7 +148,7 @@ def _zoom(rng: np.random.Generator, worn: bool) -> float:
     return float(rng.uniform(*((0.68, 0.96), (0.96, 1.4), (0.38, 0.66))[kind]))
 
 
-# Layers --------------------------------------------------------------------------------------------------------
+# Layers -------------------------------------------------------------------------------------------
 
 
 def _arm_heights(body: Body, camera: Camera) -> dict[str, float]:
@@ -155,7 +159,9 @@ def _arm_heights(body: Body, camera: Camera) -> dict[str, float]:
     }
 
 
-def _garment_layers(garments: tuple[Worn, ...], camera: Camera, body: Body, worn: bool, tucked: bool) -> list[Layer]:
+def _garment_layers(
+    garments: tuple[Worn, ...], camera: Camera, body: Body, worn: bool, tucked: bool
+) -> list[Layer]:
     arms = _arm_heights(body, camera)
     layers: list[Layer] = []
     for garment in garments:
@@ -165,7 +171,9 @@ def _garment_layers(garments: tuple[Worn, ...], camera: Camera, body: Body, worn
     return layers
 
 
-def _height(design: Design, part: Part, back: bool, worn: bool, tucked: bool, arms: dict[str, float]) -> float:
+def _height(
+    design: Design, part: Part, back: bool, worn: bool, tucked: bool, arms: dict[str, float]
+) -> float:
     outer = 0.5 if design.is_outwear else 0.0
     if design.is_bottom:
         return 0.6 if tucked else 0.3
@@ -186,7 +194,9 @@ def _painter(part: Part, design: Design, camera: Camera, number: int) -> Callabl
             canvas.fill(outline, _lining(design.fabric), number)
             return
         rng = np.random.default_rng([design.fabric.seed, number, int(camera.unit)])
-        cloth = _cloth(design.fabric, camera(part.grain), camera.unit, rng, 0.12 if part.faces == INNER else 0.28)
+        cloth = _cloth(
+            design.fabric, camera(part.grain), camera.unit, rng, 0.12 if part.faces == INNER else 0.28
+        )
         canvas.fill(outline, cloth, number)
         if part.faces == FRONT and design.fabric.logo and not design.is_outwear:
             draw_graphic(canvas, camera, design, number)
@@ -207,8 +217,8 @@ def _trim(canvas: Canvas, part: Part, fabric: Fabric, camera: Camera, number: in
             canvas.seam(curve, colour, detail.width * camera.unit, number)
 
 
-def _lining(fabric: Fabric) -> NDArray[np.float32]:
-    return fabric.base * 0.6
+def _lining(fabric: Fabric) -> Colour:
+    return np.asarray(fabric.base * 0.6)
 
 
 def _cloth(fabric: Fabric, grain: Points, unit: float, rng: np.random.Generator, rounding: float) -> Callable:
@@ -218,7 +228,7 @@ def _cloth(fabric: Fabric, grain: Points, unit: float, rng: np.random.Generator,
     down = np.array([way[0] * cos - way[1] * sin, way[0] * sin + way[1] * cos]) / unit
     light = rng.uniform(-0.07, 0.07)
 
-    def paint(left: int, top: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def paint(left: int, top: int, mask: NDArray[np.uint8]) -> NDArray[np.floating]:
         height, width = mask.shape
         x = (np.arange(width) + (left - grain[0][0])).astype(np.float32)[None, :]
         y = (np.arange(height) + (top - grain[0][1])).astype(np.float32)[:, None]
@@ -226,13 +236,14 @@ def _cloth(fabric: Fabric, grain: Points, unit: float, rng: np.random.Generator,
         v = x * np.float32(down[0]) + y * np.float32(down[1])
         tone = folds(fabric, rng, height, width, unit) * (1 - rounding + rounding * soft(mask, 0.3 * unit))
         tone *= 1.0 + np.float32(light / unit) * x
-        return texture(fabric, u, v) * tone[..., None] + 4.0 * (tone[..., None] - 0.7)
+        tone = tone[..., None]
+        return texture(fabric, u, v) * tone + np.float32(4.0) * (tone - np.float32(0.7))
 
     return paint
 
 
 def _hanger(rng: np.random.Generator, shape: Shape, camera: Camera) -> list[Layer]:
-    """A hanger under what hangs from the shoulders, clips over what hangs from the waist, or nothing on a bed."""
+    """A hanger behind what hangs from the shoulders, a bar above what hangs from the waist, or nothing."""
     if rng.random() < 0.45:
         return []
     colour = np.array(rng.choice([[60, 90, 140], [40, 40, 40], [200, 200, 205]]), dtype=np.float32)
@@ -240,7 +251,7 @@ def _hanger(rng: np.random.Generator, shape: Shape, camera: Camera) -> list[Laye
     if shape.design.is_bottom:
         y = shape.design.waist
         bar = points((-0.7, y - 0.15), (0.7, y - 0.15))
-        return [(-0.5, lambda canvas: _wire(canvas, camera, (hook + (0, y - 0.15), bar), colour))]
+        return [(-0.5, lambda canvas: _wire(canvas, camera, (shift(hook, 0, y - 0.15), bar), colour))]
     arms = points((-0.85, 0.3), (-0.1, 0.02), (0.1, 0.02), (0.85, 0.3))
     return [(-0.5, lambda canvas: _wire(canvas, camera, (hook, arms), colour))]
 
@@ -250,7 +261,7 @@ def _wire(canvas: Canvas, camera: Camera, curves: tuple[Points, ...], colour: ND
         canvas.line(camera(curve), colour, 0.07 * camera.unit, 0)
 
 
-# The photograph ------------------------------------------------------------------------------------------------
+# The photograph -----------------------------------------------------------------------------------
 
 
 def develop(canvas: Canvas, rng: np.random.Generator, source: str) -> NDArray[np.uint8]:
@@ -261,10 +272,8 @@ def develop(canvas: Canvas, rng: np.random.Generator, source: str) -> NDArray[np
     gain = np.exp(rng.normal(0, 0.12 * strength, (2, 2))).astype(np.float32)
     gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
     tile = rng.normal(0, rng.uniform(0.5, 5.0) * strength, (96, 96, 3)).astype(np.float32)
-    grain = np.tile(tile, (height // 96 + 1, width // 96 + 1, 1))[:height, :width]
-    image = canvas.image
-    if rng.random() < 0.35 * strength:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.3) * width / 468)
-    return np.clip(image * (gain * cast.astype(np.float32)) + grain, 0, 255).astype(np.uint8)
-
-
+    soft_focus = rng.uniform(0.5, 1.3) * width / 468 if rng.random() < 0.35 * strength else 0.0
+    image = cv2.GaussianBlur(canvas.image, (0, 0), soft_focus) if soft_focus else canvas.image
+    light = image * (gain * cast.astype(np.float32))
+    light += np.tile(tile, (height // 96 + 1, width // 96 + 1, 1))[:height, :width]
+    return cv2.convertScaleAbs(np.maximum(light, 0.0, out=light))

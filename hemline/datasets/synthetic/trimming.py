@@ -3,13 +3,15 @@
 import numpy as np
 
 from hemline.datasets.synthetic.body import SIDES, WAIST
-from hemline.datasets.synthetic.curves import Points, ellipse, join, mirror, points, spline
+from hemline.datasets.synthetic.curves import Points, ellipse, join, mirror, points, shift, spline
 from hemline.datasets.synthetic.garment import BACK, FRONT, INNER, Design, Detail
 
 Frame = dict[str, Points]
 
 
-def trim_upper(design: Design, part: str, neck: Frame, frame: Frame, side: str = "right") -> tuple[Detail, ...]:
+def trim_upper(
+    design: Design, part: str, neck: Frame, frame: Frame, side: str = "right"
+) -> tuple[Detail, ...]:
     """Details of a part of a top, an outwear or a dress: "back", "front", or "panel" on `side`."""
     if part == "panel":
         return _panel(design, neck, frame, SIDES[side])
@@ -35,14 +37,17 @@ def _waist_line(design: Design, frame: Frame, faces: int) -> Detail:
 
 def _front(design: Design, neck: Frame, frame: Frame) -> list[Detail]:
     curve = join(mirror(neck["curve"][::-1]), neck["curve"])
-    details = [Detail(curve + (0.0, 0.03), 0.75, width=0.045)]
+    details = [Detail(shift(curve, 0.0, 0.03), 0.75, width=0.045)]
     if "buttons" in design.extras:
         top, bottom = neck["centre"][1], frame["centre"][1] - 0.06
         if design.collar and bottom - top > 1.2 and "polo" in design.extras:
             bottom = top + 0.6
         details.append(Detail(points((0.05, top), (0.05, bottom)), 0.7))
         count = max(2, int((bottom - top) / 0.32))
-        details += [Detail(ellipse((0.0, y), (0.028, 0.028)), 1.5, True) for y in np.linspace(top + 0.08, bottom - 0.1, count)]
+        details += [
+            Detail(ellipse((0.0, y), (0.028, 0.028)), 1.5, True)
+            for y in np.linspace(top + 0.08, bottom - 0.1, count)
+        ]
     if design.collar:
         details += _collar(neck, design)
     if "pocket" in design.extras:
@@ -50,7 +55,14 @@ def _front(design: Design, neck: Frame, frame: Frame) -> list[Detail]:
         details.append(Detail(box, 0.72))
     if "kangaroo" in design.extras and not design.is_dress:
         y = frame["hem"][1]
-        details.append(Detail(points((-0.3, y - 0.75), (0.3, y - 0.75), (0.48, y - 0.2), (-0.48, y - 0.2), (-0.3, y - 0.75)), 0.72))
+        details.append(
+            Detail(
+                points(
+                    (-0.3, y - 0.75), (0.3, y - 0.75), (0.48, y - 0.2), (-0.48, y - 0.2), (-0.3, y - 0.75)
+                ),
+                0.72,
+            )
+        )
     if "pleats" in design.extras and design.is_dress:
         details += _pleats(frame["waist"], frame["hem"], frame["centre"][1], 7)
     return details
@@ -59,7 +71,13 @@ def _front(design: Design, neck: Frame, frame: Frame) -> list[Detail]:
 def _collar(neck: Frame, design: Design) -> list[Detail]:
     """Two flaps that meet at the neckline's centre."""
     side, centre = neck["side"], neck["centre"]
-    flap = points(side - (0.06, 0.06), side + (0.10, 0.10), centre + (0.30, 0.12), centre, side - (0.06, 0.06))
+    flap = points(
+        shift(side, -0.06, -0.06),
+        shift(side, 0.1, 0.1),
+        shift(centre, 0.3, 0.12),
+        centre,
+        shift(side, -0.06, -0.06),
+    )
     flaps = []
     for one in (flap, mirror(flap)):
         flaps += [Detail(one, 1.12, True), Detail(one, 0.55, free=True)]
@@ -73,11 +91,18 @@ def _panel(design: Design, neck: Frame, frame: Frame, sign: float) -> tuple[Deta
     details.append(Detail(points(frame["hem"] - (0.0, 0.07), neck["edge"][-1] - (0.0, 0.07)) * flip, 0.8))
     if design.collar == "lapel":
         end = neck["end"]
-        flap = join(neck["side"], neck["mid"], end, end + (0.26, -0.18), neck["side"] + (0.14, 0.14), neck["side"])
+        flap = join(
+            neck["side"],
+            neck["mid"],
+            end,
+            shift(end, 0.26, -0.18),
+            shift(neck["side"], 0.14, 0.14),
+            neck["side"],
+        )
         details += [Detail(flap * flip, 1.12, True), Detail(flap * flip, 0.5, free=True)]
     elif design.collar == "band":
         line = np.vstack([neck["side"], neck["mid"], neck["end"]])
-        details.append(Detail((line + (0.05, 0.0)) * flip, 0.65, width=0.09))
+        details.append(Detail(shift(line, 0.05, 0.0) * flip, 0.65, width=0.09))
     if "pocket" in design.extras:
         y = min(WAIST + 0.45, frame["hem"][1] - 0.5)
         details.append(Detail(points((0.34, y), (0.66, y - 0.10)) * flip, 0.5, width=0.04))
@@ -95,11 +120,13 @@ def trim_sleeve(outer: Points, inner: Points, armhole: Points, flip: Points) -> 
     )
 
 
-def trim_lower(design: Design, frame: Frame, ends: dict[str, tuple[Points, Points]] | None = None) -> tuple[Detail, ...]:
+def trim_lower(
+    design: Design, frame: Frame, ends: dict[str, tuple[Points, Points]] | None = None
+) -> tuple[Detail, ...]:
     """Details of trousers, shorts (with the `ends` of the legs) or a skirt."""
     x, y = frame["waist"]
     faces = INNER if ends else FRONT
-    band = spline(points((-x, y), (0.0, y + 0.05), (x, y))) + (0.0, 0.14)
+    band = shift(spline(points((-x, y), (0.0, y + 0.05), (x, y))), 0.0, 0.14)
     details = [Detail(band, 0.65, faces=faces)]
     if "belt" in design.extras:
         details.append(Detail(band - (0.0, 0.07), 0.35, width=0.12, faces=faces))
@@ -116,7 +143,10 @@ def trim_lower(design: Design, frame: Frame, ends: dict[str, tuple[Points, Point
     if "pleats" in design.extras:
         details += _pleats(frame["waist"] + (0.0, 0.16), frame["hem"], frame["centre"][1], 9)
     if "buttons" in design.extras:
-        details += [Detail(ellipse((0.0, v), (0.035, 0.035)), 1.5, True) for v in np.arange(y + 0.25, frame["hem"][1], 0.3)]
+        details += [
+            Detail(ellipse((0.0, v), (0.035, 0.035)), 1.5, True)
+            for v in np.arange(y + 0.25, frame["hem"][1], 0.3)
+        ]
     return tuple(details)
 
 
@@ -134,6 +164,10 @@ def _fly_and_pockets(frame: Frame) -> list[Detail]:
 def _pleats(top: Points, hem: Points, centre: float, count: int) -> list[Detail]:
     at = np.linspace(-0.86, 0.86, count)
     return [
-        Detail(points((a * top[0], top[1] + 0.03), (a * hem[0], centre - 0.02 - abs(a) * (centre - hem[1]))), 0.72, width=0.025)
+        Detail(
+            points((a * top[0], top[1] + 0.03), (a * hem[0], centre - 0.02 - abs(a) * (centre - hem[1]))),
+            0.72,
+            width=0.025,
+        )
         for a in at
     ]

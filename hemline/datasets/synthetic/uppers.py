@@ -32,11 +32,11 @@ def shoulder_line(body: Body, x: float) -> float:
     return -0.02 + (SHOULDER + 0.02) * (x / body.shoulder) ** 1.2
 
 
-# The neck ------------------------------------------------------------------------------------------------------
+# The neck -----------------------------------------------------------------------------------------
 
 
 def _neck(design: Design, body: Body) -> dict[str, Points]:
-    """Half a neckline, described outward: `side` point, `mid`, `centre` (2,), and the curve from centre to side."""
+    """Half a neckline, described outward: points side, mid, centre (2,), and the curve from centre to side."""
     w, d = design.neck_width, design.neck_depth
     top = shoulder_line(body, w) + 0.03
     if design.neckline == "turtle":
@@ -70,7 +70,9 @@ def _sling_neck(design: Design, body: Body) -> dict[str, Points]:
     mid = points((0.92 * x, design.neck_depth - 0.16 * (design.neckline != "square")))[0]
     centre = points((0.0, design.neck_depth))[0]
     bow = points((0.45 * x, design.neck_depth - (0.02 if design.neckline == "v" else 0.10)))[0]
-    edge = points(centre, mid) if design.neckline in ("v", "square") else spline(np.vstack([centre, bow, mid]))
+    edge = (
+        points(centre, mid) if design.neckline in ("v", "square") else spline(np.vstack([centre, bow, mid]))
+    )
     return {"centre": centre, "mid": mid, "side": side, "curve": join(edge, side)}
 
 
@@ -89,11 +91,11 @@ def _back_centre(design: Design, neck: dict[str, Points]) -> Points:
     return points((0.0, neck["side"][1] + design.back_depth))[0]
 
 
-# Sides and hem -------------------------------------------------------------------------------------------------
+# Sides and hem ------------------------------------------------------------------------------------
 
 
 def _frame(design: Design, body: Body) -> dict[str, Points]:
-    """The outer points of one side, described outward: tip, armpit, upper, waist, (hip, skirt,) hem; and centre."""
+    """The outer points (2,) of one side: tip, armpit, upper, waist, (hip, skirt,) hem; and the hem's centre."""
     armpit_y = ARMPIT + 0.45 * design.ease - (0.0 if design.sleeves else 0.02)
     tip_x = body.shoulder + 0.22 * design.ease
     frame = {
@@ -143,7 +145,9 @@ def _mark_sides(shape: Shape, design: Design, frame: dict[str, Points]) -> None:
         shape.mark("hem centre", frame["centre"], front, "back")
     if design.sleeves:
         for key, name in (("tip", "shoulder tip"), ("armpit", "armpit")):
-            shape.mark_both(f"{design.sleeves} sleeve {name}", frame[key], front, "back", *sleeve, faces=INNER)
+            shape.mark_both(
+                f"{design.sleeves} sleeve {name}", frame[key], front, "back", *sleeve, faces=INNER
+            )
     elif design.category.name.startswith("sling"):
         shape.mark_both("strap top", frame["tip"], front, "back", faces=INNER)
     else:
@@ -172,7 +176,7 @@ def _hem(design: Design, frame: dict[str, Points]) -> Points:
     return spline(np.array([corner, frame["centre"], mirror(corner)]))
 
 
-# Parts ---------------------------------------------------------------------------------------------------------
+# Parts --------------------------------------------------------------------------------------------
 
 
 def _add_back(shape: Shape, design: Design, neck: dict[str, Points], frame: dict[str, Points]) -> None:
@@ -200,12 +204,18 @@ def _add_panels(shape: Shape, design: Design, neck: dict[str, Points], frame: di
     corner = points((design.gap_hem, design.hem + 0.6 * design.hem_curve))[0]
     at = np.linspace(0.0, 1.0, 4)
     sag = 0.10 * np.sin(np.pi * at) * (design.seed % 3 - 1)
-    edge = np.stack([design.gap + (corner[0] - design.gap) * at + sag, end_y + (corner[1] - end_y) * at], axis=-1)
+    edge = np.stack(
+        [design.gap + (corner[0] - design.gap) * at + sag, end_y + (corner[1] - end_y) * at], axis=-1
+    )
     mid = points((0.5 * (neck["side"][0] + design.gap) + 0.02, 0.5 * (neck["side"][1] + end_y)))[0]
     shape.mark_both("front neckline", mid, "front {}")
-    for name, place in zip(("collar end", "front edge upper", "front edge lower", "front edge hem corner"), edge, strict=True):
+    for name, place in zip(
+        ("collar end", "front edge upper", "front edge lower", "front edge hem corner"), edge, strict=True
+    ):
         shape.mark_both(name, place, "front {}")
-    hem = spline(np.array([frame["hem"], 0.5 * (frame["hem"] + corner) + (0.0, 0.3 * design.hem_curve), corner]))
+    hem = spline(
+        np.array([frame["hem"], 0.5 * (frame["hem"] + corner) + (0.0, 0.3 * design.hem_curve), corner])
+    )
     outline = join(_side_curve(design, frame), hem, spline(edge)[::-1], mid, neck["side"])
     lapel = {**neck, "mid": mid, "end": edge[0], "edge": edge}
     for side in SIDES:
@@ -213,7 +223,7 @@ def _add_panels(shape: Shape, design: Design, neck: dict[str, Points], frame: di
         shape.parts.append(Part(f"front {side}", sided(side, outline), FRONT, DOWN, details=details))
 
 
-# Sleeves -------------------------------------------------------------------------------------------------------
+# Sleeves ------------------------------------------------------------------------------------------
 
 
 def _add_sleeve(shape: Shape, design: Design, body: Body, frame: dict[str, Points], side: str) -> None:
@@ -235,7 +245,7 @@ def _add_sleeve(shape: Shape, design: Design, body: Body, frame: dict[str, Point
 
 
 def _sleeve_stations(design: Design, elbow: float) -> tuple[list[float], list[float], list[str]]:
-    """Where on the arm (0 shoulder, 1 wrist) the landmarks of the outer and the inner edge lie, and their names."""
+    """Where on the arm (0 shoulder, 1 wrist) the outer and the inner edge's landmarks lie, and their names."""
     end = design.sleeve
     if design.sleeves == "long":
         stations = [0.5 * elbow, elbow, 0.5 * (elbow + end), end]

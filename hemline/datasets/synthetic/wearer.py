@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -59,13 +60,12 @@ def _skin(rng: np.random.Generator) -> Colour:
 
 
 def limb_outline(limb: Limb, widths: Points, start: float = 0.0) -> Points:
-    """Outline (n, 2) of a bare limb from fraction `start` on; `widths` (m, 2): pairs of place 0..1 and half width."""
+    """Outline (n, 2) of a bare limb from `start` (0 to 1) on; `widths` (m, 2): place 0 to 1 and half width."""
     at = np.linspace(start, 1.0, 15)
     half = np.interp(at, widths[:, 0], widths[:, 1])
-    outer = [limb.edge(t, w) for t, w in zip(at, half, strict=True)]
-    inner = [limb.edge(t, -w) for t, w in zip(at, half, strict=True)]
+    outer, inner = limb.edge(at, half), limb.edge(at, -half)
     cap = spline(np.array([inner[0], limb.edge(start - 0.07, 0.0), outer[0]]))
-    return join(cap, np.array(outer), np.array(inner)[::-1])
+    return join(cap, outer, inner[::-1])
 
 
 ARM_WIDTHS = points((0.0, 0.17), (0.25, 0.165), (0.52, 0.13), (0.7, 0.125), (1.0, 0.085))
@@ -78,14 +78,15 @@ def person_layers(
 ) -> Iterator[Layer]:
     """The layers of the person without garments.
 
-    `arm_height` says how high in the stack each arm lies, `sleeve` how far (0 to 1) it is covered by a sleeve.
+    `arm_height` says how high in the stack each arm lies, `sleeve` how much of it (0 to 1) sleeves cover.
     """
     start = max(BARE_FROM, min(sleeve, 0.95) - 0.06)
     yield -1.0, lambda canvas: _legs(canvas, body, looks, camera)
     yield -0.9, lambda canvas: _torso(canvas, body, looks, camera)
     for side in SIDES:  # the shoulder under the garments, the rest of the arm before them
-        yield min(-0.8, arm_height[side]), lambda canvas, side=side: _arm(canvas, body, looks, camera, side, 0.0)
-        yield arm_height[side], lambda canvas, side=side: _arm(canvas, body, looks, camera, side, start)
+        height = arm_height[side]
+        yield min(-0.8, height), partial(_arm, body=body, looks=looks, camera=camera, side=side, start=0.0)
+        yield height, partial(_arm, body=body, looks=looks, camera=camera, side=side, start=start)
     if not camera.back:
         yield -3.0, lambda canvas: _back_hair(canvas, looks, camera)
         yield 3.0, lambda canvas: _head(canvas, looks, camera)
@@ -116,7 +117,21 @@ def _legs(canvas: Canvas, body: Body, looks: Looks, camera: Camera) -> None:
         flip = np.array([sign, 1.0])
         canvas.fill(camera(limb_outline(body.legs[side], LEG_WIDTHS) * flip), _shaded(camera, looks.skin))
         ankle = body.legs[side].joints[2]
-        shoe = spline(np.array([ankle + o for o in ((-0.13, -0.05), (0.13, -0.05), (0.2, 0.32), (0.0, 0.42), (-0.14, 0.3), (-0.13, -0.05))]))
+        shoe = spline(
+            np.array(
+                [
+                    ankle + o
+                    for o in (
+                        (-0.13, -0.05),
+                        (0.13, -0.05),
+                        (0.2, 0.32),
+                        (0.0, 0.42),
+                        (-0.14, 0.3),
+                        (-0.13, -0.05),
+                    )
+                ]
+            )
+        )
         canvas.fill(camera(shoe * flip), _shaded(camera, looks.shoes))
 
 
@@ -151,12 +166,17 @@ def _hand(canvas: Canvas, arm: Limb, looks: Looks, camera: Camera, flip: Points)
     wrist, way = arm.joints[2], arm.joints[2] - arm.joints[1]
     way /= np.hypot(*way)
     across = np.array([way[1], -way[0]])
-    hand = [wrist + a * way + b * across for a, b in ((-0.03, 0.085), (0.18, 0.13), (0.42, 0.07), (0.42, -0.05), (0.2, -0.12), (-0.03, -0.085))]
+    hand = [
+        wrist + a * way + b * across
+        for a, b in ((-0.03, 0.085), (0.18, 0.13), (0.42, 0.07), (0.42, -0.05), (0.2, -0.12), (-0.03, -0.085))
+    ]
     canvas.fill(camera(spline(np.array(hand)) * flip), _shaded(camera, looks.skin, 0.3))
 
 
 def _head(canvas: Canvas, looks: Looks, camera: Camera) -> None:
-    canvas.fill(camera(points((-0.16, -0.5), (0.16, -0.5), (0.165, -0.14), (-0.165, -0.14))), looks.skin * 0.86)
+    canvas.fill(
+        camera(points((-0.16, -0.5), (0.16, -0.5), (0.165, -0.14), (-0.165, -0.14))), looks.skin * 0.86
+    )
     canvas.fill(camera(ellipse((0, -0.82), (0.37, 0.46))), looks.hair)
     canvas.fill(camera(ellipse((0, -0.72), (0.31, 0.43)), 1), _shaded(camera, looks.skin, 0.15))
     unit = camera.unit
@@ -167,27 +187,52 @@ def _head(canvas: Canvas, looks: Looks, camera: Camera) -> None:
             canvas.fill(camera(ellipse((x, -0.73), (0.11, 0.09)), 1), (30, 28, 26))
     canvas.line(camera(points((0.0, -0.72), (0.02, -0.62)), 1), looks.skin * 0.8, 0.02 * unit)
     canvas.fill(camera(ellipse((0, -0.52), (0.085, 0.032)), 1), looks.skin * (0.62, 0.6, 0.86))
-    fringe = spline(points((-0.33, -0.72), (-0.3, -1.05), (0.0, -1.3), (0.3, -1.05), (0.33, -0.72), (0.2, -1.0), (-0.1, -1.04), (-0.33, -0.72)))
+    fringe = spline(
+        points(
+            (-0.33, -0.72),
+            (-0.3, -1.05),
+            (0.0, -1.3),
+            (0.3, -1.05),
+            (0.33, -0.72),
+            (0.2, -1.0),
+            (-0.1, -1.04),
+            (-0.33, -0.72),
+        )
+    )
     canvas.fill(camera(fringe), looks.hair)
     if looks.hat:
         canvas.fill(camera(ellipse((0, -1.05), (0.62, 0.12))), looks.shoes)
-        canvas.fill(camera(points((-0.34, -1.06), (-0.3, -1.42), (0.3, -1.42), (0.34, -1.06))), looks.shoes * 0.9)
+        canvas.fill(
+            camera(points((-0.34, -1.06), (-0.3, -1.42), (0.3, -1.42), (0.34, -1.06))), looks.shoes * 0.9
+        )
 
 
 def _back_hair(canvas: Canvas, looks: Looks, camera: Camera) -> None:
     if looks.hair_length < -0.5:
         return
     low = looks.hair_length
-    half = spline(points((0.0, -1.28), (0.34, -1.08), (0.42, -0.6), (0.46, min(low, -0.1)), (0.40, low), (0.0, low)))
+    half = spline(
+        points((0.0, -1.28), (0.34, -1.08), (0.42, -0.6), (0.46, min(low, -0.1)), (0.40, low), (0.0, low))
+    )
     canvas.fill(camera(join(half, mirror(half[::-1]))), _shaded(camera, looks.hair, 0.3))
 
 
 def _front_hair(canvas: Canvas, looks: Looks, camera: Camera) -> None:
-    for (side, sign), shown in zip(SIDES.items(), looks.hair_front, strict=True):
+    for sign, shown in zip(SIDES.values(), looks.hair_front, strict=True):
         if not shown:
             continue
         low = looks.hair_length
-        lock = points((0.27, -0.95), (0.40, -0.7), (0.44, -0.2), (0.50, 0.45 * low + 0.1), (0.42, low), (0.28, low - 0.02), (0.22, 0.4 * low), (0.27, -0.3), (0.27, -0.95))
+        lock = points(
+            (0.27, -0.95),
+            (0.40, -0.7),
+            (0.44, -0.2),
+            (0.50, 0.45 * low + 0.1),
+            (0.42, low),
+            (0.28, low - 0.02),
+            (0.22, 0.4 * low),
+            (0.27, -0.3),
+            (0.27, -0.95),
+        )
         outline = camera(spline(lock) * (sign, 1.0), 1)
         canvas.fill(outline, _shaded(camera, looks.hair, 0.35))
 
@@ -204,11 +249,30 @@ def _bag(canvas: Canvas, body: Body, looks: Looks, camera: Camera) -> None:
     if looks.bag == "hand" and body.arms[looks.bag_side].joints[2][1] > 1.2:
         hand = body.arms[looks.bag_side].joints[2]
         x, y = hand[0], hand[1] + 0.35
-        canvas.line(camera(points((x - 0.2, y + 0.3), (x, y - 0.1), (x + 0.2, y + 0.3)) * flip), looks.bag_colour * 0.7, 0.05 * unit, 0)
+        canvas.line(
+            camera(points((x - 0.2, y + 0.3), (x, y - 0.1), (x + 0.2, y + 0.3)) * flip),
+            looks.bag_colour * 0.7,
+            0.05 * unit,
+            0,
+        )
     else:
         x, y = (body.hip + 0.05, 2.3)
         start = (-0.5, 0.12) if looks.bag != "shoulder" else (0.55, 0.12)
-        canvas.line(camera(points(start, (x - 0.1, y + 0.1)) * flip, 1), looks.bag_colour * 0.7, 0.06 * unit, 0)
-    box = spline(points((x - 0.32, y + 0.3), (x, y + 0.27), (x + 0.32, y + 0.3), (x + 0.36, y + 0.85), (x, y + 0.9), (x - 0.36, y + 0.85), (x - 0.32, y + 0.3)))
+        canvas.line(
+            camera(points(start, (x - 0.1, y + 0.1)) * flip, 1), looks.bag_colour * 0.7, 0.06 * unit, 0
+        )
+    box = spline(
+        points(
+            (x - 0.32, y + 0.3),
+            (x, y + 0.27),
+            (x + 0.32, y + 0.3),
+            (x + 0.36, y + 0.85),
+            (x, y + 0.9),
+            (x - 0.36, y + 0.85),
+            (x - 0.32, y + 0.3),
+        )
+    )
     canvas.fill(camera(box * flip), _shaded(camera, looks.bag_colour, 0.3))
-    canvas.line(camera(points((x - 0.33, y + 0.5), (x + 0.33, y + 0.5)) * flip), looks.bag_colour * 0.6, 0.03 * unit)
+    canvas.line(
+        camera(points((x - 0.33, y + 0.5), (x + 0.33, y + 0.5)) * flip), looks.bag_colour * 0.6, 0.03 * unit
+    )

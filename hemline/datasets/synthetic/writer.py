@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -53,13 +53,14 @@ def synthesize(
 ) -> Counts:
     """Draw a split of `images` pictures into `out`/image and `out`/annos.
 
-    `size` is the usual width and height in pixels; with `vary_size` some pictures have another format. Category
-    shares are those of DeepFashion2's training set (paper 000, Table 3) to the power `temper`, made to sum to 1.
+    `size` is the usual width and height in pixels; with `vary_size` some pictures have another format.
+    Category shares are DeepFashion2's in training (paper 000, Table 3) to the power `temper`, made to sum to 1.
     Without `annotations` no annos are written, as in DeepFashion2's test set. `workers` is the number of
     processes (default: the processors at hand); it changes nothing in what is written. HemlineError when an
-    argument makes no sense or `out` already holds pictures of another number.
+    argument makes no sense, or when `out` holds files that this split would not overwrite.
     """
-    _check(Path(out), images, seed, size, temper)
+    _check(images, seed, size, temper)
+    _refuse_leftovers(Path(out), images, annotations)
     for folder in ("image", "annos")[: 2 if annotations else 1]:
         (Path(out) / folder).mkdir(parents=True, exist_ok=True)
     draw = partial(_write, out=Path(out), size=size, vary_size=vary_size, annotations=annotations)
@@ -70,7 +71,7 @@ def synthesize(
     return Counts(images, found.total(), {kind.name: found[kind.id] for kind in CATEGORIES})
 
 
-def _check(out: Path, images: int, seed: int, size: tuple[int, int], temper: float) -> None:
+def _check(images: int, seed: int, size: tuple[int, int], temper: float) -> None:
     if images < 1:
         raise HemlineError(f"images: {images} is not a number of pictures; give 1 or more")
     if seed < 0:
@@ -78,10 +79,15 @@ def _check(out: Path, images: int, seed: int, size: tuple[int, int], temper: flo
     if min(size) < 64 or max(size) > 4096:
         raise HemlineError(f"size: {size[0]}x{size[1]} is outside 64 to 4096 pixels")
     if not 0 <= temper <= 1:
-        raise HemlineError(f"temper: {temper} is not between 0 (all categories alike) and 1 (as in DeepFashion2)")
-    strange = [path for path in (out / "image").glob("*.jpg") if not path.stem.isdigit() or int(path.stem) > images]
-    if strange:
-        raise HemlineError(f"{out}: already holds {strange[0].name}; give an empty folder")
+        raise HemlineError(f"temper: {temper} is not between 0 (all categories alike) and 1 (DeepFashion2's)")
+
+
+def _refuse_leftovers(out: Path, images: int, annotations: bool) -> None:
+    """What another split left in `out` would be taken for a part of this one."""
+    for path in (*(out / "image").glob("*"), *(out / "annos").glob("*")):
+        ours = path.stem.isdigit() and 1 <= int(path.stem) <= images
+        if not ours or (path.suffix == ".json" and not annotations):
+            raise HemlineError(f"{out}: already holds {path.parent.name}/{path.name}; give an empty folder")
 
 
 def _each(draw: partial, pictures: list[Picture], workers: int | None) -> Iterator[list[int]]:
@@ -89,21 +95,22 @@ def _each(draw: partial, pictures: list[Picture], workers: int | None) -> Iterat
     if processes <= 1 or (workers is None and len(pictures) < FEWEST_FOR_WORKERS):
         yield from map(draw, pictures)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        yield from _chunked(pool, draw, pictures)
+    # Fresh interpreters: forking a process that holds threads (torch's, OpenCV's) can hang.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        yield from pool.map(draw, pictures, chunksize=8)
 
 
-def _chunked(pool: ProcessPoolExecutor, draw: partial, pictures: list[Picture]) -> Iterable[list[int]]:
-    return pool.map(draw, pictures, chunksize=8)
-
-
-def _write(picture: Picture, *, out: Path, size: tuple[int, int], vary_size: bool, annotations: bool) -> list[int]:
+def _write(
+    picture: Picture, *, out: Path, size: tuple[int, int], vary_size: bool, annotations: bool
+) -> list[int]:
     """Draw and write one picture; returns the ids of the categories annotated on it."""
     rng = np.random.default_rng([picture.seed, picture.number, 11])
     shape = _format(rng, size) if vary_size else size
     scene = draw_scene(picture, shape)
     quality = int(rng.integers(80, 96) if picture.source == "shop" else rng.integers(55, 93))
-    done, data = cv2.imencode(".jpg", develop(scene.canvas, rng, picture.source), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    photograph = develop(scene.canvas, rng, picture.source)
+    done, data = cv2.imencode(".jpg", photograph, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise HemlineError(f"{picture.number:06d}.jpg could not be encoded")
     (out / "image" / f"{picture.number:06d}.jpg").write_bytes(data.tobytes())
