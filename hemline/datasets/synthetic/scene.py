@@ -50,16 +50,17 @@ def draw_scene(picture: Picture, size: tuple[int, int]) -> Scene:
     """Paint the planned picture. The same plan and size give the same pixels."""
     rng = np.random.default_rng([picture.seed, picture.number, 7])
     designs = [_design(item.category_id, item.design_seed) for item in picture.items]
+    tucked = bool(rng.random() < 0.25)
     worn = bool(rng.random() < (0.62 if len(designs) == 1 else 0.97))
     if any(d.is_outwear for d in designs) and len(designs) == 1:
         worn = False
     body = draw_body(rng, worn)
-    shapes = [_shape(design, body) for design in _fit_together(designs)]
+    shapes = [_shape(design, body) for design in _fit_together(designs, tucked)]
     numbers = iter(range(1, 100))
     garments = tuple(Worn(shape, {part.name: next(numbers) for part in shape.parts}) for shape in shapes)
     camera = _aim(rng, shapes, size, worn)
     canvas = draw_backdrop(rng, *size, picture.source, worn)
-    layers = _garment_layers(garments, camera, body, worn, bool(rng.random() < 0.25))
+    layers = _garment_layers(garments, camera, body, worn, tucked)
     if worn:
         sleeve = max([shape.design.sleeve for shape in shapes if shape.design.sleeves], default=0.0)
         layers += person_layers(body, draw_looks(rng, body.woman), camera, _arm_heights(body, camera), sleeve)
@@ -78,14 +79,24 @@ def _shape(design: Design, body: Body) -> Shape:
     return lower(design, body) if design.is_bottom else upper(design, body)
 
 
-def _fit_together(designs: list[Design]) -> list[Design]:
-    """What is worn under an outwear is narrower and its sleeves are not longer."""
-    coats = [design for design in designs if design.is_outwear]
-    if not coats:
-        return designs
-    return [
-        design if design.is_outwear or design.is_bottom else _under(design, coats[0]) for design in designs
-    ]
+def _fit_together(designs: list[Design], tucked: bool) -> list[Design]:
+    """What is worn under an outwear is narrower; a top that is tucked in ends soon below the waistband."""
+    coat = next((design for design in designs if design.is_outwear), None)
+    band = next((design.waist for design in designs if design.is_bottom), None) if tucked else None
+    return [_fitted(design, coat, band) for design in designs]
+
+
+def _fitted(design: Design, coat: Design | None, band: float | None) -> Design:
+    if design.is_outwear or design.is_bottom:
+        return design
+    if coat:
+        design = _under(design, coat)
+    if band and design.hem > band:
+        hem = min(design.hem, band + 0.35)
+        design = replace(
+            design, hem=hem, flare=min(design.flare, 0.0), ease=min(design.ease, 0.1), hem_curve=0.0
+        )
+    return design
 
 
 def _under(design: Design, coat: Design) -> Design:

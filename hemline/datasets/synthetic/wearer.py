@@ -56,7 +56,7 @@ def draw_looks(rng: np.random.Generator, woman: bool) -> Looks:
 def _skin(rng: np.random.Generator) -> Colour:
     light, dark = np.array([188, 212, 242.0]), np.array([58, 84, 124.0])
     share = rng.beta(1.2, 2.6)
-    return (light + (dark - light) * share + rng.normal(0, 5, 3)).astype(np.float32)
+    return (light + (dark - light) * share + rng.normal(0, 3, 3)).astype(np.float32)
 
 
 def limb_outline(limb: Limb, widths: Points, start: float = 0.0) -> Points:
