@@ -17,7 +17,7 @@ from hemline.datasets.synthetic.body import SIDES
 from hemline.datasets.synthetic.plan import GARMENTS_PER_PICTURE, TRAINING_COUNTS, Item, Picture, plan
 from hemline.datasets.synthetic.scene import draw_scene
 from hemline.errors import HemlineError
-from hemline.wardrobe import CATEGORIES, category
+from hemline.wardrobe import CATEGORIES, Category, category
 
 IMAGES = 72
 ITEM_FIELDS = {
@@ -141,6 +141,12 @@ def test_pictures_hold_one_to_three_garments(annotations: dict) -> None:
     assert set(garments) == {1, 2, 3}
 
 
+def test_no_picture_is_without_a_garment() -> None:
+    for picture in plan(300, 7, 0.5):
+        scene = draw_scene(picture, (78, 104))
+        assert "item1" in annotate(scene, picture), picture
+
+
 def test_landmark_count_and_visibility_rules(split: tuple[Path, Counts], items: list) -> None:
     for stem, item in items:
         height, width = cv2.imread(str(split[0] / "image" / f"{stem}.jpg")).shape[:2]
@@ -251,6 +257,16 @@ def test_back_views_swap_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scene.viewpoint == 3
     assert top["left side waist"][0] > top["right side waist"][0]
     assert top["front neckline centre"][2] == 1  # under the back
+
+
+@pytest.mark.parametrize("kind", CATEGORIES, ids=lambda kind: kind.slug)
+def test_back_views_of_every_category_are_annotated(monkeypatch: pytest.MonkeyPatch, kind: Category) -> None:
+    monkeypatch.setattr("hemline.datasets.synthetic.scene.BACK_VIEWS", 1.0)
+    for number in range(1, 9):
+        picture = Picture(number, 4, "shop", 1, (Item(kind.id, number, 0),))
+        scene = draw_scene(picture, (117, 156))
+        if scene.viewpoint == 3:
+            assert (_triplets(annotate(scene, picture)["item1"])[:, 2] == 2).sum() > 2
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 10, 11, 12, 13])

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 
 from hemline.datasets.synthetic.curves import Points, shift
-from hemline.datasets.synthetic.garment import BACK, FRONT
 from hemline.datasets.synthetic.plan import Picture
-from hemline.datasets.synthetic.scene import Scene, Worn
+from hemline.datasets.synthetic.scene import Scene, Worn, turned_away
 
 SEEN = 0.18  # share of a garment's area in the frame that must show for it to be annotated
 INSIDE = 0.002  # share of the picture that it must cover
@@ -31,8 +30,8 @@ def _outlines(scene: Scene, worn: Worn) -> tuple[list[Points], float, int]:
 
     Outlines go on under what covers them, as those of the data set do.
     """
-    hidden = FRONT if scene.camera.back else BACK
-    parts = [part for part in worn.shape.parts if part.faces != hidden]
+    design = worn.shape.design
+    parts = [part for part in worn.shape.parts if not turned_away(part, design, scene.camera)]
     whole = np.zeros_like(scene.canvas.ids)
     outlines = []
     for part in parts:

@@ -177,27 +177,31 @@ def _garment_layers(
     layers: list[Layer] = []
     for garment in garments:
         for part in garment.shape.parts:
-            height = _height(garment.shape.design, part, camera.back, worn, tucked, arms)
+            height = _height(garment.shape.design, part, camera, worn, tucked, arms)
             layers.append((height, _painter(part, garment.shape.design, camera, garment.numbers[part.name])))
     return layers
 
 
 def _height(
-    design: Design, part: Part, back: bool, worn: bool, tucked: bool, arms: dict[str, float]
+    design: Design, part: Part, camera: Camera, worn: bool, tucked: bool, arms: dict[str, float]
 ) -> float:
     outer = 0.5 if design.is_outwear else 0.0
     if design.is_bottom:
         return 0.6 if tucked else 0.3
     if part.name.startswith("sleeve"):
         return (arms[part.name.split()[1]] if worn else 1.5) + 0.1 + 0.2 * outer
-    toward = part.faces if not back else -part.faces
-    if toward == BACK:
+    if turned_away(part, design, camera):
         return -2.0 - 0.2 * outer
     return 0.5 + outer
 
 
+def turned_away(part: Part, design: Design, camera: Camera) -> bool:
+    """Whether the camera sees the part's inside. A bottom is one piece, which front and back have in common."""
+    return not design.is_bottom and part.faces == (FRONT if camera.back else BACK)
+
+
 def _painter(part: Part, design: Design, camera: Camera, number: int) -> Callable[[Canvas], None]:
-    inside_out = part.faces == (FRONT if camera.back else BACK)
+    inside_out = turned_away(part, design, camera)
 
     def paint(canvas: Canvas) -> None:
         outline = camera(part.outline, part.faces)
@@ -209,7 +213,7 @@ def _painter(part: Part, design: Design, camera: Camera, number: int) -> Callabl
             design.fabric, camera(part.grain), camera.unit, rng, 0.12 if part.faces == INNER else 0.28
         )
         canvas.fill(outline, cloth, number)
-        if part.faces == FRONT and design.fabric.logo and not design.is_outwear:
+        if part.faces == FRONT and design.fabric.logo and not (design.is_outwear or design.is_bottom):
             draw_graphic(canvas, camera, design, number)
         _trim(canvas, part, design.fabric, camera, number)
 
