@@ -22,6 +22,8 @@ export DVC_NO_ANALYTICS := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
 export MPLBACKEND := Agg
+# Containers often forbid bytecode: every stage would compile torch's, mmdet's and dvc's modules again, for seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Tests: a worker a core, up to four; the cores divided among them, or their threads stand in each other's way.
 CORES := $(shell nproc)
