@@ -111,9 +111,9 @@ def draw_garments(
 ) -> np.ndarray:
     """Draw garments on a copy of a BGR picture (h, w, 3) uint8.
 
-    A landmark whose third number is under `sure` is a hollow dot; one of 0 or less is left out. `truth` is
-    drawn in white beneath. Lines and letters grow with the picture. Raises HemlineError for any other kind of
-    picture, or landmarks that are not the category's own.
+    A landmark whose third number is under `sure` is a hollow dot on a thin line; one of 0 or less is left out.
+    `truth` is drawn in white beneath. Lines and letters grow with the picture. Raises HemlineError for any other
+    kind of picture, or landmarks that are not the category's own.
     """
     canvas = _checked(picture).copy()
     unit = _unit(canvas)
@@ -141,8 +141,8 @@ def draw_comparison(
     """One garment twice, side by side: annotated on the left, predicted on the right, BGR.
 
     Both panels show the same crop round both boxes, enlarged or reduced to fit into `size` (width, height)
-    before anything is drawn, so that lines stay fine. A panel without a garment shows the bare crop. Raises HemlineError without
-    any garment.
+    before anything is drawn, so that lines stay fine. A panel without a garment shows the bare crop. Raises
+    HemlineError without any garment.
     """
     given = [garment for garment in (truth, prediction) if garment is not None]
     if not given:
@@ -183,13 +183,26 @@ def _draw_garment(
     shown = (points[:, 2] > 0) & np.isfinite(points[:, :2]).all(axis=1)
     if boxes:
         _box(canvas, garment.box, colour, thin)
-    paths = [run for path in outline(garment.category_id) for run in _runs(path, shown)]
     line = max(1, round(1.8 * unit))
+    _lines(canvas, garment.category_id, points, shown, thin, colour)
+    trusted = shown & (points[:, 2] >= sure)
     for width, ink in ((line + 2 * max(1, thin // 2), CASING), (line, colour)):
-        for path in paths:
-            cv2.polylines(canvas, [_fixed(points[list(path), :2])], False, ink, width, cv2.LINE_AA, _SHIFT)
+        _lines(canvas, garment.category_id, points, trusted, width, ink)
     for x, y, score in points[shown]:
         _dot(canvas, _fixed([x, y]), unit, colour, filled=score >= sure)
+
+
+def _lines(
+    canvas: np.ndarray,
+    category_id: int,
+    points: np.ndarray,
+    shown: np.ndarray,
+    width: int,
+    colour: tuple[int, ...],
+) -> None:
+    for path in outline(category_id):
+        for run in _runs(path, shown):
+            cv2.polylines(canvas, [_fixed(points[list(run), :2])], False, colour, width, cv2.LINE_AA, _SHIFT)
 
 
 def _runs(path: tuple[int, ...], shown: np.ndarray) -> list[tuple[int, ...]]:
@@ -273,7 +286,7 @@ def _crop(
     low, high = sides[:, :2].min(axis=0), sides[:, 2:].max(axis=0)
     margin = 0.12 * float((high - low).max()) + 4
     limit = np.array(picture.shape[1::-1])
-    x0, y0 = np.clip(np.floor(low - margin), 0, limit - 2).astype(int)
+    x0, y0 = np.clip(np.floor(low - margin), 0, np.maximum(limit - 2, 0)).astype(int)
     x1, y1 = np.clip(np.ceil(high + margin), [x0 + 2, y0 + 2], limit).astype(int)
     factor = min(fit[0] / (x1 - x0), fit[1] / (y1 - y0))
     size = (max(1, round((x1 - x0) * factor)), max(1, round((y1 - y0) * factor)))
@@ -294,7 +307,7 @@ def _caption(panel: np.ndarray, text: str) -> np.ndarray:
     if not text:
         return panel
     image = Image.fromarray(panel[:, :, ::-1])
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=max(10, panel.shape[0] // 26))
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=max(11, panel.shape[0] // 20))
     left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
     pen.rectangle((0, 0, right - left + 8, bottom - top + 8), fill=CASING)
     pen.text((4 - left, 4 - top), text, fill=(255, 255, 255), font=font)

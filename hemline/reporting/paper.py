@@ -1,8 +1,8 @@
 """The numbers of paper 000 as data.
 
 Source of all of them: T.-H. Lin, "Aggregation and Finetuning for Clothes Landmark Detection", technical
-report, 2020 (arXiv 2005.00419), Tables 1 to 3 and section 3.2. They are AP over OKS .50:.05:.95 on visible and
-occluded landmarks of DeepFashion2.
+report, 2020 (arXiv 2005.00419), Tables 1 to 3 and section 3.2. They are AP over OKS .50:.05:.95 on visible
+and occluded landmarks of DeepFashion2.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,241 @@
+"""What the report knows: read from the files of earlier stages, checked, in one frozen object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hemline.errors import HemlineError
+from hemline.files import read_json
+from hemline.params import Params
+from hemline.reporting import paper
+from hemline.wardrobe import CATEGORIES
+
+# Counts of a data set that may differ from the paper's by this share and still be called the paper's data: a
+# few bad annotations are quarantined.
+SAME_DATA = 0.01
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """The files that a report is made of. The defaults are where the stages put them.
+
+    `pictures` is the image/ folder of the validation split. `provenance` is shown as it is: what produced the
+    results (commit, params' hash, versions, device). `submissions` and `models` may be missing.
+    """
+
+    params: Params
+    pictures: Path
+    metrics: Path = Path("metrics/evaluate")
+    results: Path = Path("results/landmarks")
+    truth: Path = Path("data/coco/validation-independent.json")
+    validation: Path = Path("data/validation.json")
+    submissions: Path | None = Path("submissions/check.json")
+    models: Path | None = Path("models")
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of Table 2 as measured. `setting` is None for the ensemble.
+
+    The mappings go from a category's name to its AP, None where validation has no such garment.
+    """
+
+    name: str
+    boxes: paper.Boxes
+    setting: paper.Setting | None
+    ap: Estimate
+    box_ap: Estimate
+    visible_ap: Estimate | None
+    categories: Mapping[str, Estimate | None]
+    box_categories: Mapping[str, Estimate | None]
+
+    @property
+    def title(self) -> str:
+        """The row in words: "HTC, aggregated, finetuned, flip test"."""
+        return "ensemble" if self.setting is None else describe(self.setting)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pictures and usable garments of a split; `categories` has the garments by category name."""
+
+    pictures: int
+    garments: int
+    quarantined: int
+    categories: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that tables, sentences and figures are made from."""
+
+    params: Params
+    rows: tuple[Row, ...]
+    train: Counts
+    validation: Counts
+    shared_pictures: int
+
+    def find(self, setting: paper.Setting | None) -> Row | None:
+        """The first row of a setting (None: the ensemble), or None."""
+        return next((row for row in self.rows if row.setting == setting), None)
+
+    @property
+    def submitted(self) -> Row:
+        """The row that stands for the run: the submission's, else the last one."""
+        return next((row for row in self.rows if row.name == self.params.package.row), self.rows[-1])
+
+    @property
+    def paper_data(self) -> bool:
+        """Whether validation is DeepFashion2's, by its garments of each category."""
+        return all(
+            abs(self.validation.categories[entry.name] - entry.validation) <= SAME_DATA * entry.validation
+            for entry in paper.CATEGORIES
+        )
+
+    @property
+    def data(self) -> str:
+        """The data in the user's words (params.yaml, report.data), without a full stop."""
+        return self.params.report.data.rstrip(". ")
+
+    def without_expert(self) -> tuple[str, ...]:
+        """The categories that the aggregated estimator serves in finetuned rows, by name."""
+        listed = set(self.params.finetune.categories)
+        return tuple(
+            entry.name
+            for entry in CATEGORIES
+            if entry.slug not in listed or not self.train.categories[entry.name]
+        )
+
+
+DETECTORS: Mapping[str, str] = {
+    "cascade": "Cascade R-CNN",
+    "htc": "HTC",
+    "ground-truth": "annotated boxes",
+}
+
+
+def describe(setting: paper.Setting) -> str:
+    """A setting in words, as in Table 2's columns."""
+    parts = [DETECTORS[setting.boxes], "aggregated" if setting.aggregated else "independent"]
+    marks = {"finetuned": setting.finetuned, "flips in training": setting.hflip_train}
+    marks["flip test"] = setting.hflip_test
+    return ", ".join([*parts, *(name for name, on in marks.items() if on)])
+
+
+def gather(inputs: ReportInputs) -> Evidence:
+    """Read everything. HemlineError names the file and the key that is missing or odd."""
+    rows = tuple(_row(inputs, name, boxes) for name, boxes in inputs.params.evaluate.rows.items())
+    if not rows:
+        raise HemlineError("params.yaml: evaluate.rows is empty; the report needs at least one row")
+    report = read_json(inputs.validation)
+    return Evidence(
+        params=inputs.params,
+        rows=rows,
+        train=_counts(report, "train", inputs.validation),
+        validation=_counts(report, "validation", inputs.validation),
+        shared_pictures=_shared(report, inputs.validation),
+    )
+
+
+def _row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
+    path = inputs.metrics / f"{name}.json"
+    metrics = read_json(path)
+    block = _get(metrics, "landmarks", path)
+    return Row(
+        name=name,
+        boxes=boxes,
+        setting=_setting(inputs.params, name),
+        ap=_needed(block, path, "landmarks"),
+        box_ap=_needed(_get(metrics, "boxes", path), path, "boxes"),
+        visible_ap=_estimate(_get(metrics, "visible_only", path), path, "visible_only"),
+        categories=_by_category(block, path, "landmarks"),
+        box_categories=_by_category(_get(metrics, "boxes", path), path, "boxes"),
+    )
+
+
+def _setting(params: Params, name: str) -> paper.Setting | None:
+    if name not in params.ablations:
+        return None
+    row = params.ablations[name]
+    return paper.Setting(
+        boxes=row.boxes,
+        aggregated=row.estimator == "aggregated",
+        finetuned=row.experts != "none",
+        hflip_train=row.experts == "hflip",
+        hflip_test=row.flip_test,
+    )
+
+
+def _needed(block: Mapping[str, Any], path: Path, where: str) -> Estimate:
+    found = _estimate(block, path, where)
+    if found is None:
+        raise HemlineError(f"{path}: {where}.AP is -1: validation has no garment to measure it on")
+    return found
+
+
+def _estimate(block: Mapping[str, Any], path: Path, where: str) -> Estimate | None:
+    value = _get(block, "AP", path, where)
+    interval = _get(_get(block, "intervals", path, where), "AP", path, f"{where}.intervals")
+    return None if value == -1 else _make(value, interval, path, f"{where}.AP")  # COCO's -1: there is none
+
+
+def _make(value: Any, interval: Any, path: Path, where: str) -> Estimate | None:
+    if value is None:
+        return None
+    try:
+        low, high = interval
+        return Estimate(float(value), float(low), float(high))
+    except (TypeError, ValueError):
+        raise HemlineError(
+            f"{path}: {where} is {value!r} with the interval {interval!r}; a number and [low, high] are expected:"
+            " evaluate the row again"
+        ) from None
+
+
+def _by_category(block: Mapping[str, Any], path: Path, where: str) -> dict[str, Estimate | None]:
+    values = _get(block, "per_category", path, where)
+    intervals = _get(_get(block, "intervals", path, where), "per_category", path, f"{where}.intervals")
+    return {
+        entry.name: _make(values.get(entry.name), intervals.get(entry.name), path, f"{where} of {entry.name}")
+        for entry in CATEGORIES
+    }
+
+
+def _counts(report: Any, split: str, path: Path) -> Counts:
+    block = _get(_get(report, "splits", path), split, path, "splits")
+    categories = _get(block, "categories", path, f"splits.{split}")
+    return Counts(
+        pictures=int(_get(block, "pictures", path, f"splits.{split}")),
+        garments=int(_get(block, "garments", path, f"splits.{split}")),
+        quarantined=int(block.get("quarantined_items", 0)) + int(block.get("quarantined_pictures", 0)),
+        categories={
+            entry.name: int(categories.get(entry.name, {}).get("garments", 0)) for entry in CATEGORIES
+        },
+    )
+
+
+def _shared(report: Any, path: Path) -> int:
+    """The number of pictures that stand both in train and in validation."""
+    groups = _get(_get(report, "leakage", path), "pictures", path, "leakage")
+    splits = ({file.split("/")[0] for file in group["files"]} for group in groups)
+    return sum({"train", "validation"} <= found for found in splits)
+
+
+def _get(block: Any, key: str, path: Path, where: str = "") -> Any:
+    if not isinstance(block, Mapping) or key not in block:
+        name = f"{where}.{key}" if where else key
+        raise HemlineError(
+            f"{path}: no key {name!r}; was the file written by an earlier version? Run its stage"
+        )
+    return block[key]

@@ -1,0 +1,177 @@
+"""The paper's research questions, answered from the numbers: nothing here knows how a comparison ends."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hemline.reporting import paper
+from hemline.reporting.differences import Difference
+from hemline.reporting.evidence import Estimate, Evidence, Row
+from hemline.reporting.numbers import between, joined, signed
+
+UNANSWERED = ("Not answered: params.yaml leaves out the rows that this needs.",)
+EXTREMES = 4  # categories with the fewest and the most garments that are set against each other
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A step from one row to the next: the paper's difference of AP and ours."""
+
+    step: paper.Step
+    before: Row
+    after: Row
+    theirs: float | None
+    ours: Difference
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A research question of paper 000 sec. 3, and sentences made from the numbers."""
+
+    question: str
+    sentences: tuple[str, ...]
+
+
+def compare(evidence: Evidence, difference: Callable[[Row, Row], Difference]) -> tuple[Finding, ...]:
+    """Every step of the paper whose two rows were measured."""
+    findings = []
+    for step in paper.STEPS:
+        before, after = evidence.find(step.before), evidence.find(step.after)
+        if before is not None and after is not None:
+            findings.append(Finding(step, before, after, _theirs(step), difference(before, after)))
+    return tuple(findings)
+
+
+def _theirs(step: paper.Step) -> float | None:
+    before, after = paper.ap_of(step.before), paper.ap_of(step.after)
+    return None if before is None or after is None else round(after - before, 3)
+
+
+def sentence(finding: Finding) -> str:
+    """What the step did, in words that follow from its interval, and the paper's number beside it."""
+    change, step = finding.ours.ap, finding.step
+    subject = step.what[0].upper() + step.what[1:]
+    values = f"{finding.before.ap.value:.3f} to {finding.after.ap.value:.3f}"
+    if change.low > 0:
+        text = f"{subject} raised AP by {between(change)} ({values})"
+    elif change.high < 0:
+        text = f"{subject} lowered AP by {between(_negated(change))} ({values})"
+    else:
+        text = (
+            f"{subject} changed AP by {signed(change.value)} {_interval(change)} ({values}), no clear change"
+        )
+    return f"{text}; {_beside(finding)}."
+
+
+def _negated(change: Estimate) -> Estimate:
+    return Estimate(-change.value, -change.high, -change.low)
+
+
+def _interval(change: Estimate) -> str:
+    return f"[{signed(change.low)}, {signed(change.high)}]"
+
+
+def _beside(finding: Finding) -> str:
+    change, theirs = finding.ours.ap, finding.theirs
+    if theirs is None:
+        return "the paper has no such comparison"
+    text = f"in the paper {signed(theirs)}"
+    if change.low > 0 or change.high < 0:
+        return text + (", the same direction" if theirs * change.value > 0 else ", the other direction")
+    inside = change.low <= theirs <= change.high
+    return text + (", which the interval includes" if inside else ", which the interval excludes")
+
+
+def answers(evidence: Evidence, findings: Sequence[Finding]) -> tuple[Answer, ...]:
+    """The three research questions of paper 000 sec. 3, answered."""
+    by_key = {finding.step.key: finding for finding in findings}
+    return (
+        Answer("RQ1: How does the method compare with others?", _standing(evidence)),
+        Answer("RQ2: Is garment detection a bottleneck?", _bottleneck(by_key)),
+        Answer("RQ3: How effective are aggregation and finetuning?", _training(evidence, by_key)),
+    )
+
+
+def _standing(evidence: Evidence) -> tuple[str, ...]:
+    row = evidence.submitted
+    theirs = paper.ap_of(row.setting)
+    text = f"The submitted row ({row.title}) reaches AP {between(row.ap)}"
+    beside = "" if theirs is None else f"; the paper's has {theirs:.3f} on DeepFashion2's validation split"
+    if evidence.paper_data:
+        return f"{text}{beside}.", "Both are of the same garments, by their numbers in each category."
+    return f"{text}{beside}.", "The data differ, so the two numbers cannot be compared."
+
+
+def _bottleneck(findings: Mapping[str, Finding]) -> tuple[str, ...]:
+    known = [sentence(findings[key]) for key in ("ground-truth", "detector") if key in findings]
+    if "ground-truth" in findings:
+        known.append(_verdict(findings["ground-truth"].ours.ap))
+    return tuple(known) or UNANSWERED
+
+
+def _verdict(change: Estimate) -> str:
+    if change.low > 0:
+        return "So on this data better boxes would raise AP: detection holds it back."
+    if change.high < 0:
+        return "So on this data the annotated boxes do worse: detection is not what holds AP back."
+    return "So on this data detection cannot be shown to hold AP back."
+
+
+def _training(evidence: Evidence, findings: Mapping[str, Finding]) -> tuple[str, ...]:
+    keys = ("aggregation", "finetuning", "flip-test", "hflip", "ensemble")
+    sentences = [sentence(findings[key]) for key in keys if key in findings]
+    if "finetuning" in findings:
+        sentences += _by_size(evidence, findings["finetuning"])
+    return tuple(sentences) or UNANSWERED
+
+
+def _by_size(evidence: Evidence, finding: Finding) -> tuple[str, ...]:
+    """Does finetuning help where garments are few (paper 000 sec. 3.2)?"""
+    changes = {
+        name: change.value
+        for name, change in finding.ours.categories.items()
+        if change is not None and name not in evidence.without_expert()
+    }
+    if len(changes) < 2 * EXTREMES:
+        return (f"Too few categories ({len(changes)}) to set the rare ones against the frequent ones.",)
+    few, many = _extremes(changes, evidence.train.categories)
+    theirs = {entry.name: entry.after - entry.before for entry in paper.CATEGORIES}
+    few_paper, many_paper = _extremes(theirs, {entry.name: entry.train for entry in paper.CATEGORIES})
+    gained = [name for name, value in changes.items() if value > 0]
+    return (
+        f"Finetuning raised AP in {len(gained)} of {len(changes)} categories with an expert; on average AP changed by"
+        f" {signed(few)} in the {EXTREMES} with the fewest training garments and by {signed(many)} in the {EXTREMES}"
+        f" with the most (in the paper {signed(few_paper)} and {signed(many_paper)}).",
+        *_unserved(evidence),
+    )
+
+
+def _extremes(changes: Mapping[str, float], sizes: Mapping[str, int]) -> tuple[float, float]:
+    ordered = sorted(changes, key=lambda name: (sizes[name], name))
+    few, many = ordered[:EXTREMES], ordered[-EXTREMES:]
+    return sum(changes[name] for name in few) / EXTREMES, sum(changes[name] for name in many) / EXTREMES
+
+
+def _unserved(evidence: Evidence) -> tuple[str, ...]:
+    names = evidence.without_expert()
+    if not names:
+        return ()
+    verb, whom = ("has", "it") if len(names) == 1 else ("have", "them")
+    return (f"{joined(names).capitalize()} {verb} no expert: the aggregated estimator serves {whom}.",)
+
+
+def caveats(evidence: Evidence) -> tuple[str, ...]:
+    """What a reader must know before comparing any number with the paper's."""
+    notes: list[str] = []
+    if not evidence.paper_data:
+        notes.append(
+            f"The paper's numbers come from DeepFashion2, ours from {evidence.data}. Compare the differences between"
+            " rows, never one column with the other."
+        )
+    if evidence.shared_pictures:
+        notes.append(
+            f"{evidence.shared_pictures} of {evidence.validation.pictures} validation pictures are also training"
+            " pictures: these numbers show what was learnt by heart, not how it generalises."
+        )
+    if evidence.params.finetune.select == "best":
+        notes.append("Experts were selected by AP on the validation split that is reported, as in the paper.")
+    return tuple(notes)

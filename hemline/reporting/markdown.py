@@ -1,0 +1,71 @@
+"""Tables as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hemline.reporting.numbers import fixed
+from hemline.reporting.page import Page
+from hemline.reporting.tables import Cell, Table
+
+RULES = {"words": "---", "mark": ":---:", "number": "---:"}
+
+
+def document(page: Page) -> str:
+    """The report's text and tables, with the pictures beside the file."""
+    lines = [f"# {page.title}", "", _escape(page.lead), ""]
+    lines += [line for caveat in page.caveats for line in (f"> {_escape(caveat)}", "")]
+    lines += [line for table in page.tables for line in table_lines(table)]
+    lines += ["## The paper's research questions, on this data", ""]
+    for answer in page.answers:
+        lines += [f"**{answer.question}**", "", *(f"- {_escape(text)}" for text in answer.sentences), ""]
+    if page.whole:
+        lines += ["## Predictions", "", "![Predictions on validation pictures](pictures/predictions.jpg)", ""]
+        lines += [_escape(page.whole_note), ""]
+    if page.submission:
+        lines += ["## Submission", ""]
+        lines += [line for one in page.submission for line in (_escape(one), "")]
+    lines += ["## Where this comes from", "", "| | |", "| --- | --- |"]
+    lines += [_row([_escape(name), _escape(value)]) for name, value in page.provenance.items()]
+    return "\n".join(lines) + "\n"
+
+
+def table_lines(table: Table) -> list[str]:
+    """A table with its title and notes."""
+    head = [column.full for column in table.columns]
+    rule = [RULES[column.kind] for column in table.columns]
+    rows = [[_text(cell, line.ours or line.total) for cell in line.cells] for line in table.lines]
+    notes = [line for note in table.notes for line in ("", _escape(note))]
+    return [f"## {table.title}", "", *map(_row, (head, rule, *rows)), *notes, ""]
+
+
+def _text(cell: Cell, strong: bool) -> str:
+    text = f"{cell.text} {cell.interval}".strip()
+    escaped = _escape(text)
+    return f"**{escaped}**" if strong and escaped else escaped
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escape(text: str) -> str:
+    """What a user wrote in params.yaml must neither break a table nor become markup."""
+    for character in "\\`*_<>|":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.replace("](", "]\\(").split())
+
+
+def readme_table(table2: Mapping[str, Any]) -> str:
+    """The result table of the README, from reports/table2.json."""
+    head = ["row", "AP box, paper", "AP box, ours", "AP landmarks, paper", "AP landmarks, ours [95 %]"]
+    rows = [
+        [
+            _escape(record["title"]),
+            fixed(record["paper"]["AP_box"]),
+            fixed(record["ours"]["AP_box"]["value"]),
+            fixed(record["paper"]["AP"]),
+            "{value:.3f} [{low:.3f}, {high:.3f}]".format(**record["ours"]["AP"]),
+        ]
+        for record in table2["rows"]
+    ]
+    return "\n".join(map(_row, (head, ["---", *["---:"] * 4], *rows))) + "\n"

@@ -1,0 +1,356 @@
+"""Tables 1, 2 and 3 of paper 000 with our numbers beside: cells for readers, records for programs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from hemline.reporting import paper
+from hemline.reporting.differences import Difference
+from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe
+from hemline.reporting.findings import Finding
+from hemline.reporting.numbers import MISSING, fixed, interval, signed, whole
+from hemline.wardrobe import CATEGORIES
+
+TICK = "✓"
+UNSERVED = "†"
+SCARCE = "‡"
+FEW = 10  # validation garments; a bootstrap of fewer knows too little of what it does not show
+
+
+@dataclass(frozen=True)
+class Column:
+    """`group` stands over neighbouring columns that share it, such as "AP box" over "paper" and "ours"."""
+
+    title: str
+    group: str = ""
+    kind: Literal["number", "words", "mark"] = "number"
+
+    @property
+    def full(self) -> str:
+        """One title for a table without groups: "AP box, paper"."""
+        return f"{self.group}, {self.title}" if self.group else self.title
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's text, and its interval in smaller letters."""
+
+    text: str
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of cells; `ours` marks rows of ours among the paper's, `total` a sum or mean over the others."""
+
+    cells: tuple[Cell, ...]
+    ours: bool = False
+    total: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """`records` say the same for programs, with full precision."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+    records: tuple[Mapping[str, Any], ...]
+
+
+def methods_table(evidence: Evidence) -> Table:
+    """Table 1: the methods of the paper, and the row that we submit, marked with its data."""
+    columns = (
+        Column("method", kind="words"),
+        Column("data", kind="words"),
+        Column("validation"),
+        Column("test"),
+    )
+    lines = [
+        Line((Cell(method.name), Cell("DeepFashion2"), _printed(method.validation), _printed(method.test)))
+        for method in paper.METHODS
+    ]
+    row, split = evidence.submitted, evidence.validation
+    data = Cell(f"{evidence.data} ({whole(split.pictures)} validation pictures)")
+    ours = (Cell(f"Hemline, {row.title}"), data, _cell(row.ap), Cell(MISSING))
+    records = [{"method": one.name, "data": "DeepFashion2", **_numbers(one)} for one in paper.METHODS]
+    records.append({"method": ours[0].text, "data": data.text, "row": row.name, "validation": asdict(row.ap)})
+    lines.append(Line(ours, ours=True))
+    return Table(
+        "table1",
+        "Table 1. Comparison with other methods: landmark AP",
+        columns,
+        tuple(lines),
+        _method_notes(evidence),
+        tuple(records),
+    )
+
+
+def _method_notes(evidence: Evidence) -> tuple[str, ...]:
+    test = "Test annotations were never released: only the challenge's server could fill the test column."
+    if evidence.paper_data:
+        return ("By its garments in each category, our validation split is DeepFashion2's.", test)
+    return (
+        "Our row was measured on other pictures than the rows above it. It cannot be compared with them: it says"
+        " that the pipeline runs and learns, not how good it is on DeepFashion2.",
+        test,
+    )
+
+
+def _printed(text: str) -> Cell:
+    return Cell(text or MISSING)
+
+
+def _numbers(method: paper.Method) -> dict[str, float]:
+    found = {"validation": method.validation, "test": method.test}
+    return {key: float(text) for key, text in found.items() if text}
+
+
+ABLATION_COLUMNS = (
+    Column("detector", kind="words"),
+    Column("paper", "AP box"),
+    Column("ours", "AP box"),
+    Column("aggregation", kind="mark"),
+    Column("finetune", kind="mark"),
+    Column("hflip train", kind="mark"),
+    Column("hflip test", kind="mark"),
+    Column("paper", "AP landmarks"),
+    Column("ours", "AP landmarks"),
+    Column("ours", "visible only"),
+)
+
+
+def ablation_table(evidence: Evidence) -> Table:
+    """Table 2: one line a row that was measured."""
+    rows = evidence.rows
+    return Table(
+        "table2",
+        "Table 2. Ablation study",
+        ABLATION_COLUMNS,
+        tuple(_ablation_line(row) for row in rows),
+        _ablation_notes(evidence),
+        tuple(_ablation_record(row) for row in rows),
+    )
+
+
+def _ablation_line(row: Row) -> Line:
+    setting = row.setting
+    if setting is None:
+        marks = [Cell(MISSING)] * 4
+        name = f"{DETECTORS[row.boxes]}, ensemble"
+    else:
+        on = (setting.aggregated, setting.finetuned, setting.hflip_train, setting.hflip_test)
+        marks = [Cell(TICK if value else "") for value in on]
+        name = DETECTORS[row.boxes]
+    boxes = (Cell(fixed(_paper_box(row))), _cell(row.box_ap))
+    landmarks = (Cell(fixed(paper.ap_of(setting))), _cell(row.ap), _cell(row.visible_ap))
+    return Line((Cell(name), *boxes, *marks, *landmarks), total=setting is None)
+
+
+def _paper_box(row: Row) -> float | None:
+    return paper.box_ap_of(row.boxes) if paper.ap_of(row.setting) is not None else None
+
+
+def _ablation_notes(evidence: Evidence) -> tuple[str, ...]:
+    notes = []
+    ensemble = evidence.find(None)
+    if ensemble is not None:
+        members = evidence.params.ensemble.members
+        titles = [row.title for row in evidence.rows if row.name in members]
+        notes.append(f"The ensemble averages the landmarks of: {'; '.join(titles or members)}.")
+    absent = missing_rows(evidence)
+    if absent:
+        notes.append(f"Left out, because params.yaml has no such row: {'; '.join(absent)}.")
+    return tuple(notes)
+
+
+def missing_rows(evidence: Evidence) -> tuple[str, ...]:
+    """The paper's rows that we have not, in words."""
+    absent = [describe(result.setting) for result in paper.ABLATION if evidence.find(result.setting) is None]
+    return (*absent, *(() if evidence.find(None) else ("ensemble",)))
+
+
+def _ablation_record(row: Row) -> dict[str, Any]:
+    return {
+        "row": row.name,
+        "title": row.title,
+        "boxes": row.boxes,
+        "setting": None if row.setting is None else asdict(row.setting),
+        "paper": {"AP": paper.ap_of(row.setting), "AP_box": _paper_box(row)},
+        "ours": {
+            "AP": asdict(row.ap),
+            "AP_box": asdict(row.box_ap),
+            "AP_visible": None if row.visible_ap is None else asdict(row.visible_ap),
+        },
+    }
+
+
+def steps_table(findings: Sequence[Finding]) -> Table:
+    """What each step of Table 2 changes, in the paper and here."""
+    columns = (
+        Column("step", kind="words"),
+        Column("paper", "change of AP"),
+        Column("ours", "change of AP"),
+        Column("from", kind="words"),
+        Column("to", kind="words"),
+    )
+    return Table(
+        "steps",
+        "From row to row",
+        columns,
+        tuple(_step_line(finding) for finding in findings),
+        (
+            "Intervals of differences come from resampling both rows' pictures together. They cover the choice of"
+            " validation pictures, not the chance in training: each network was trained once.",
+        ),
+        tuple(_step_record(finding) for finding in findings),
+    )
+
+
+def _step_line(finding: Finding) -> Line:
+    change = finding.ours.ap
+    ours = Cell(signed(change.value), interval(change, sign=True))
+    rows = (Cell(finding.before.title), Cell(finding.after.title))
+    return Line((Cell(finding.step.what), Cell(signed(finding.theirs)), ours, *rows))
+
+
+def _step_record(finding: Finding) -> dict[str, Any]:
+    return {
+        "step": finding.step.key,
+        "what": finding.step.what,
+        "before": finding.before.name,
+        "after": finding.after.name,
+        "paper": finding.theirs,
+        "ours": asdict(finding.ours.ap),
+    }
+
+
+CATEGORY_COLUMNS = (
+    Column("category", kind="words"),
+    Column("paper", "train"),
+    Column("ours", "train"),
+    Column("paper", "validation"),
+    Column("ours", "validation"),
+    Column("paper", "AP box"),
+    Column("ours", "AP box"),
+    Column("paper", "AP without finetuning"),
+    Column("ours", "AP without finetuning"),
+    Column("paper", "AP with finetuning"),
+    Column("ours", "AP with finetuning"),
+    Column("paper", "change"),
+    Column("ours", "change"),
+)
+
+
+def categories_table(evidence: Evidence, findings: Sequence[Finding]) -> Table:
+    """Table 3: what finetuning does for each category."""
+    before, after = evidence.find(paper.FLIP_TEST), evidence.find(paper.FINETUNED)
+    change = next((one.ours for one in findings if one.step.key == "finetuning"), None)
+    make = _line_maker(evidence, before, after, change)
+    lines = (make(paper.ALL), *(make(entry) for entry in paper.CATEGORIES))
+    return Table(
+        "table3",
+        "Table 3. Finetuning, category by category",
+        CATEGORY_COLUMNS,
+        tuple(line for line, _ in lines),
+        _category_notes(evidence, before, after),
+        tuple(record for _, record in lines),
+    )
+
+
+def _line_maker(
+    evidence: Evidence, before: Row | None, after: Row | None, change: Difference | None
+) -> Callable[[paper.CategoryResult], tuple[Line, dict[str, Any]]]:
+    boxes = before or after
+
+    def make(theirs: paper.CategoryResult) -> tuple[Line, dict[str, Any]]:
+        name = theirs.name
+        estimates = {
+            "AP_box": _of(boxes, name, box=True),
+            "AP_before": _of(before, name),
+            "AP_after": _of(after, name),
+            "change": None if change is None else {"all": change.ap, **change.categories}[name],
+        }
+        counts = _garments(evidence, name)
+        return _category_line(evidence, theirs, counts, estimates), _category_record(
+            theirs, counts, estimates
+        )
+
+    return make
+
+
+def _of(row: Row | None, name: str, box: bool = False) -> Estimate | None:
+    if row is None:
+        return None
+    if name == paper.ALL.name:
+        return row.box_ap if box else row.ap
+    return (row.box_categories if box else row.categories)[name]
+
+
+def _garments(evidence: Evidence, name: str) -> tuple[int, int]:
+    splits = (evidence.train, evidence.validation)
+    train, validation = (one.garments if name == paper.ALL.name else one.categories[name] for one in splits)
+    return train, validation
+
+
+def _category_line(
+    evidence: Evidence,
+    theirs: paper.CategoryResult,
+    counts: tuple[int, int],
+    ours: Mapping[str, Estimate | None],
+) -> Line:
+    change = ours["change"]
+    gain = Cell(MISSING) if change is None else Cell(signed(change.value), interval(change, sign=True))
+    cells = (
+        Cell(theirs.name + _marks(evidence, theirs.name)),
+        *(Cell(whole(number)) for number in (theirs.train, counts[0], theirs.validation, counts[1])),
+        *(Cell(fixed(theirs.box_ap)), _cell(ours["AP_box"])),
+        *(Cell(fixed(theirs.before)), _cell(ours["AP_before"])),
+        *(Cell(fixed(theirs.after)), _cell(ours["AP_after"])),
+        *(Cell(signed(theirs.after - theirs.before)), gain),
+    )
+    return Line(cells, total=theirs is paper.ALL)
+
+
+def _marks(evidence: Evidence, name: str) -> str:
+    unserved = UNSERVED if name in evidence.without_expert() else ""
+    scarce = SCARCE if name in _scarce(evidence) else ""
+    return f" {unserved}{scarce}" if unserved or scarce else ""
+
+
+def _scarce(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(name for name, count in evidence.validation.categories.items() if 0 < count < FEW)
+
+
+def _category_record(
+    theirs: paper.CategoryResult, counts: tuple[int, int], ours: Mapping[str, Estimate | None]
+) -> dict[str, Any]:
+    numbers = {key: None if value is None else asdict(value) for key, value in ours.items()}
+    return {
+        "category": theirs.name,
+        "paper": {key: value for key, value in asdict(theirs).items() if key != "name"},
+        "ours": {"train": counts[0], "validation": counts[1], **numbers},
+    }
+
+
+def _category_notes(evidence: Evidence, before: Row | None, after: Row | None) -> tuple[str, ...]:
+    notes = ["Train and validation count garments."]
+    for row, setting in ((before, paper.FLIP_TEST), (after, paper.FINETUNED)):
+        if row is None:
+            notes.append(f"No column of ours for “{describe(setting)}”: params.yaml has no such row.")
+    if evidence.without_expert():
+        notes.append(
+            f"{UNSERVED} No expert: the category has no training garments, or params.yaml does not list it. The"
+            " aggregated estimator serves it in both columns."
+        )
+    if _scarce(evidence):
+        notes.append(f"{SCARCE} Fewer than {FEW} validation garments: the true interval is wider than shown.")
+    if any(not evidence.validation.categories[entry.name] for entry in CATEGORIES):
+        notes.append(f"{MISSING} The validation split has no garment to measure.")
+    return tuple(notes)
+
+
+def _cell(estimate: Estimate | None) -> Cell:
+    return Cell(MISSING) if estimate is None else Cell(fixed(estimate.value), interval(estimate))
