@@ -83,10 +83,16 @@ def _grade(value: float, low: float, high: float) -> int:
 def _landmarks(scene: Scene, worn: Worn) -> np.ndarray:
     """(n, 3) ints x, y, v: 2 visible, 1 covered, and 0, 0, 0 outside the frame."""
     width, height = scene.canvas.size
-    rows = np.zeros((worn.shape.design.category.count, 3), dtype=np.int64)
-    for row, (place, parts, faces) in zip(rows, worn.shape.ordered(), strict=True):
-        x, y = np.round(scene.camera(place, faces)[0]).astype(int)
-        if 0 <= x < width and 0 <= y < height:
-            numbers = {worn.numbers[name] for name in parts}
-            row[:] = x, y, 2 if scene.canvas.shows((x, y), numbers) else 1
+    ordered = worn.shape.ordered()
+    rows = np.zeros((len(ordered), 3), dtype=np.int64)
+    facing = np.array([faces for _, _, faces in ordered])
+    for faces in np.unique(facing):
+        chosen = np.flatnonzero(facing == faces)
+        places = np.array([ordered[i][0] for i in chosen])
+        rows[chosen, :2] = np.round(scene.camera(places, int(faces)))
+    for row, (_, parts, _) in zip(rows, ordered, strict=True):
+        inside = 0 <= row[0] < width and 0 <= row[1] < height
+        numbers = {worn.numbers[name] for name in parts}
+        row[2] = 0 if not inside else 2 if scene.canvas.shows(row[:2], numbers) else 1
+    rows[rows[:, 2] == 0] = 0
     return rows

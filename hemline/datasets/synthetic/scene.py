@@ -290,5 +290,5 @@ def develop(canvas: Canvas, rng: np.random.Generator, source: str) -> NDArray[np
     soft_focus = rng.uniform(0.5, 1.3) * width / 468 if rng.random() < 0.35 * strength else 0.0
     image = cv2.GaussianBlur(canvas.image, (0, 0), soft_focus) if soft_focus else canvas.image
     light = image * (gain * cast.astype(np.float32))
-    light += np.tile(tile, (height // 96 + 1, width // 96 + 1, 1))[:height, :width]
+    light += cv2.repeat(tile, height // 96 + 1, width // 96 + 1)[:height, :width]
     return cv2.convertScaleAbs(np.maximum(light, 0.0, out=light))
