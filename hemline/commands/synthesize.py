@@ -15,9 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="468x624", help="usual width x height in pixels (default 468x624)")
     parser.add_argument("--one-size", action="store_true", help="every picture of exactly that size")
     parser.add_argument(
-        "--temper", type=float, default=1.0, help="category shares to this power: 1 DeepFashion2's, 0 all alike"
+        "--temper",
+        type=float,
+        default=1.0,
+        help="category shares to this power: 1 DeepFashion2's, 0 all alike",
     )
-    parser.add_argument("--no-annotations", action="store_true", help="pictures only, like DeepFashion2's test set")
+    parser.add_argument(
+        "--no-annotations", action="store_true", help="pictures only, like DeepFashion2's test set"
+    )
     parser.add_argument("--workers", type=int, help="processes (default: one a processor); changes no byte")
 
 
