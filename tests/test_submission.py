@@ -106,6 +106,8 @@ def test_same_results_same_bytes(tmp_path, results):
     for name in ("one.zip", "two.zip"):
         package(results, tmp_path / name)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:  # no clock in it
+        assert archive.infolist()[0].date_time == (1980, 1, 1, 0, 0, 0)
 
 
 def test_an_empty_submission_is_one(tmp_path):

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from hemline.datasets.conversion import convert_split
 from hemline.datasets.synthetic import synthesize
 from hemline.evaluation import as_garments, evaluate_ablation, read_truth
