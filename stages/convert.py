@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hemline.datasets.checks import Rules
 from hemline.datasets.conversion import convert_split
 from hemline.params import load_params
 from stages.stage import main, recorded
@@ -20,6 +21,7 @@ def convert() -> None:
                 split,
                 quarantine=Path("data/validation.json"),
                 boxes=Path("results/boxes/ground-truth"),
+                rules=Rules(follow_links=True),  # as in validate
             )
             run.log({split: counts})
 

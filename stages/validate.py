@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hemline.datasets.checks import Rules
 from hemline.datasets.validation import validate as check
 from hemline.params import load_params
 from stages.stage import main, recorded
@@ -11,7 +12,8 @@ def validate() -> None:
     """Write data/validation.json, which `convert` obeys, and print the table."""
     data = load_params().data
     with recorded("validate", {"data": data.model_dump()}) as run:
-        report = check({split: Path(folder) for split, folder in data})
+        # DVC may link its cache into the working folder, so that files rightly lie elsewhere.
+        report = check({split: Path(folder) for split, folder in data}, Rules(follow_links=True))
         report.write(Path("data/validation.json"))
         print(report.table())
         run.log(report.metrics())
