@@ -33,13 +33,13 @@ def _text(report: Report) -> str:
     )
     lines = [
         f"{report.file}: {report.size:,} bytes",
-        f"  inside             {report.inner_name or 'nothing readable'}, {report.inner_size:,} bytes",
-        f"  garments           {report.records}",
-        f"  images             {report.images}{listed}",
-        f"  landmarks          {report.points}, outside their picture: {outside}",
-        f"  scores             {scores}",
+        f"  inside                {report.inner_name or 'nothing readable'}, {report.inner_size:,} bytes",
+        f"  garments              {report.records}",
+        f"  images                {report.images}{listed}",
+        f"  landmarks             {report.points}, outside their picture: {outside}",
+        f"  scores                {scores}",
     ]
-    lines += [f"  {name:<18} {count}" for name, count in report.per_category.items()]
+    lines += [f"  {name:<22}{count}" for name, count in report.per_category.items()]
     lines += [f"warning: {finding}" for finding in report.warnings]
     lines += [f"violation: {finding}" for finding in report.violations[:SHOWN]]
     if len(report.violations) > SHOWN:
