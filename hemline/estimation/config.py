@@ -10,6 +10,9 @@ from hemline.params import AugmentationSettings, EstimatorSettings, NetworkSetti
 from hemline.training import quiet
 from hemline.wardrobe import Grouping
 
+# What travels with a sample: enough to name it and to find its crop again.
+META_KEYS = ("id", "img_id", "img_path", "category_id", "img_shape", "input_size", "input_center", "input_scale", "flip")
+
 
 def training_config(settings: EstimatorSettings, grouping: Grouping, annotations: Path, images: Path) -> Config:
     """The recipe with settings, grouping and data put in: what `hemline.training.fit` runs."""
@@ -62,5 +65,5 @@ def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> li
         crop,
         {"type": "TopdownAffine", "input_size": tuple(network.input_size)},
         {"type": "GenerateTarget", "encoder": codec(network)},
-        {"type": "PackPoseInputs"},
+        {"type": "PackPoseInputs", "meta_keys": META_KEYS},
     ]

@@ -114,10 +114,14 @@ class Estimator:
 
     def decode(self, heatmaps: torch.Tensor, category_id: int) -> Found:
         """Landmarks of one crop's heatmaps (channels, height, width), the codec's way: see `network.codec`."""
-        own = heatmaps[torch.from_numpy(self.grouping.channels(category_id)).to(heatmaps.device)]
-        points, scores = self._codec.decode(own.float().cpu().numpy())
+        channels = self.grouping.channels(category_id)
+        own = heatmaps[torch.from_numpy(channels).to(heatmaps.device)].float().cpu().numpy()
         maxima = heatmaps.amax(dim=(1, 2)).float().cpu().numpy()
-        return Found(np.concatenate([points[0], scores[0][:, None]], axis=1), maxima)
+        # Where a heatmap is nowhere positive, mmpose puts the landmark outside of the crop. Raised by a constant it has the
+        # same highest pixel, and so a place like any other.
+        lowest = own.min(axis=(1, 2), keepdims=True)
+        points, _ = self._codec.decode(np.where(maxima[channels][:, None, None] > 0, own, own - lowest + 1))
+        return Found(np.concatenate([points[0], maxima[channels][:, None]], axis=1), maxima)
 
 
 def to_picture(landmarks: np.ndarray, crop: Crop) -> np.ndarray:

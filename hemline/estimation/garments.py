@@ -68,6 +68,26 @@ def _garment(
     }
 
 
+def read_images(path: str | Path) -> dict[int, str]:
+    """File names by image id, of a COCO-style file; HemlineError when it is missing or not JSON."""
+    return {image["id"]: image["file_name"] for image in _load(Path(path))["images"]}
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """A picture (height, width, 3), uint8, BGR, as stored: a turn asked for by EXIF is not applied.
+
+    HemlineError when it can't be read.
+    """
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise HemlineError(f"{path}: {error.strerror}") from None
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
+    if picture is None:
+        raise HemlineError(f"{path}: cannot be read as a picture")
+    return picture
+
+
 class PictureCache:
     """Pictures by path, decoded once as long as they fit into `capacity` bytes; the oldest leave first."""
 
@@ -80,9 +100,7 @@ class PictureCache:
         if path in self.pictures:
             self.pictures.move_to_end(path)
             return self.pictures[path]
-        picture = cv2.imread(path)
-        if picture is None:
-            raise HemlineError(f"{path}: cannot be read as a picture")
+        picture = read_picture(path)
         self.pictures[path] = picture
         self.size += picture.nbytes
         while self.size > self.capacity and len(self.pictures) > 1:

@@ -1,0 +1,123 @@
+"""`hemline predict`: garments and landmarks of pictures, by the models of the last run."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from hemline.errors import HemlineError
+from hemline.progress import progress
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("pictures", nargs="+", type=Path, help="pictures, or folders of pictures")
+    parser.add_argument("--out", type=Path, help="folder to write the pictures to, with the garments drawn on them")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the models (default: models)")
+    parser.add_argument("--detector", choices=("htc", "cascade"), default="htc")
+    parser.add_argument("--experts", choices=("hflip", "plain", "none"), default="hflip", help="default: hflip")
+    parser.add_argument("--threshold", type=float, default=0.3, help="least score of a garment, 0 to 1 (default 0.3)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Predict picture by picture. Returns 1 when one of them could not be read or written, which is said."""
+    pictures = list(_named(_files(arguments.pictures)))
+    if arguments.out is not None:
+        _spare(pictures, arguments.out)
+    predictor = _load(arguments)
+    found: list[dict[str, Any]] = []
+    unreadable: list[dict[str, str]] = []
+    for path, name in progress(pictures, "predict", total=len(pictures), unit="pictures"):
+        try:
+            found.append(_predict(predictor, path, name, arguments))
+        except HemlineError as error:
+            print(f"error: {error}", file=sys.stderr)
+            unreadable.append({"picture": str(path), "error": str(error)})
+            continue
+        if not arguments.json:
+            _print(found[-1])
+    if arguments.json:
+        print(json.dumps({"pictures": found, "unreadable": unreadable}, indent=1))
+    return 1 if unreadable else 0
+
+
+def _load(arguments: argparse.Namespace) -> Any:
+    # Imported late: bad arguments and missing pictures are said before the seconds that torch takes to load.
+    from hemline.inference.predictor import Predictor
+    from hemline.params import load_params
+
+    detect = getattr(load_params().detect, arguments.detector) if Path("params.yaml").is_file() else None
+    return Predictor.load(arguments.models, arguments.detector, arguments.experts, detect)
+
+
+def _predict(predictor: Any, path: Path, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    from hemline.inference.predictor import read_upright
+
+    prediction = predictor.predict(read_upright(path), arguments.threshold)
+    described = prediction.to_json(path)
+    if arguments.out is not None:
+        described["drawn"] = str(_draw(prediction, arguments.out / name))
+    return described
+
+
+def _draw(prediction: Any, path: Path) -> Path:
+    import cv2
+
+    from hemline.drawing import draw_garments
+
+    done, data = cv2.imencode(path.suffix, draw_garments(prediction.picture, prediction.garments))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes() if done else b"")
+    except OSError as error:
+        raise HemlineError(f"{path}: cannot be written ({error.strerror})") from None
+    return path
+
+
+def _files(given: list[Path]) -> list[Path]:
+    files = []
+    for path in given:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES and entry.is_file())
+        if not inside:
+            raise HemlineError(f"{path}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
+        files.extend(inside)
+    return files
+
+
+def _named(pictures: list[Path]) -> list[tuple[Path, str]]:
+    """A name in the output folder for each picture: its own, or a numbered one when another has taken it."""
+    taken: set[str] = set()
+    named = []
+    for path in pictures:
+        suffix = path.suffix.lower() if path.suffix.lower() in SUFFIXES else ".jpg"
+        name, number = f"{path.stem}{suffix}", 2
+        while name in taken:
+            name, number = f"{path.stem}-{number}{suffix}", number + 1
+        taken.add(name)
+        named.append((path, name))
+    return named
+
+
+def _spare(pictures: list[tuple[Path, str]], out: Path) -> None:
+    for path, name in pictures:
+        if (out / name).resolve() == path.resolve():
+            raise HemlineError(f"--out {out}: {path} would be overwritten with its drawing; choose another folder")
+
+
+def _print(described: dict[str, Any]) -> None:
+    print(f"{described['picture']}: {len(described['garments'])} garments")
+    for garment in described["garments"]:
+        x, y, width, height = garment["box"]
+        print(
+            f"  {garment['category']}, score {garment['score']:.2f}, box {x:.0f},{y:.0f} {width:.0f}x{height:.0f}, "
+            f"{len(garment['landmarks'])} landmarks"
+        )
+    if "drawn" in described:
+        print(f"  drawn: {described['drawn']}")

@@ -1,0 +1,216 @@
+"""Boxes -> crops -> heatmaps -> landmarks (paper 000 sec. 2; authors' code, lib/core/function.py)."""
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from hemline.errors import HemlineError
+from hemline.estimation import Crop, Estimator, Found, read_settings, to_picture
+from hemline.estimation.garments import read_images, read_picture
+from hemline.files import read_json
+from hemline.inference.garments import Garment
+from hemline.inference.records import Box
+from hemline.params import TestSettings
+from hemline.progress import progress
+from hemline.wardrobe import CATEGORIES, category
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Boxes whose crops are held at once, in batches: enough that an expert of a rare category gets more than one.
+CHUNK = 8
+
+
+class Estimators:
+    """Who serves a category: its expert, or the one estimator of all.
+
+    `without_expert` lists the slugs of categories that have none although experts were asked for.
+    """
+
+    def __init__(self, default: Estimator, experts: Mapping[int, Estimator] | None = None) -> None:
+        self.default = default
+        self.experts = dict(experts or {})
+
+    @classmethod
+    def load(
+        cls, estimator: str | Path, experts: str | Path | None = None, device: torch.device | str | None = None
+    ) -> "Estimators":
+        """Load the estimator of all categories and, from a folder of expert folders, those that there are.
+
+        HemlineError when a category's folder is missing: an expert that could not be trained says so in its folder.
+        """
+        found = {}
+        for entry in CATEGORIES if experts is not None else ():
+            folder = Path(experts or "") / entry.slug
+            if "reason" not in read_settings(folder):
+                found[entry.id] = Estimator.load(folder, device)
+        return cls(Estimator.load(estimator, device), found)
+
+    def serving(self, category_id: int) -> Estimator:
+        """The estimator for a category."""
+        return self.experts.get(category_id, self.default)
+
+    @property
+    def without_expert(self) -> tuple[str, ...]:
+        """Slugs of the categories that the estimator of all serves."""
+        return tuple(entry.slug for entry in CATEGORIES if entry.id not in self.experts)
+
+
+@dataclass(frozen=True)
+class DetectedBox:
+    """A box to find landmarks in: x, y, width, height in pixels of its picture."""
+
+    image_id: int
+    category_id: int
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A box, who serves it, and its crop."""
+
+    box: DetectedBox
+    estimator: Estimator
+    crop: Crop
+
+
+def read_boxes(path: str | Path, threshold: float = 0.0) -> list[DetectedBox]:
+    """Read a COCO-style box file, without boxes that score under `threshold`, by image id; file order within.
+
+    HemlineError names the file, the record and the value of anything that isn't a box of a known category.
+    """
+    records = read_json(path)
+    if not isinstance(records, list):
+        raise HemlineError(f"{path}: not a list of boxes")
+    boxes = [_box(record, f"{path}: record {number}") for number, record in enumerate(records, start=1)]
+    return sorted((box for box in boxes if box.score >= threshold), key=lambda box: box.image_id)
+
+
+def _box(record: Any, where: str) -> DetectedBox:
+    try:
+        x, y, width, height = (float(value) for value in record["bbox"])
+        box = DetectedBox(
+            int(record["image_id"]), category(record["category_id"]).id, (x, y, width, height), float(record["score"])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise HemlineError(f"{where}: not a box (image_id, category_id, bbox, score): {error!r}") from None
+    except HemlineError as error:
+        raise HemlineError(f"{where}: {error}") from None
+    if not np.isfinite([*box.box, box.score]).all() or width <= 0 or height <= 0:
+        raise HemlineError(f"{where}: bbox {record['bbox']}, score {record['score']}: not finite, or of no area")
+    return box
+
+
+def estimate_boxes(
+    boxes: str | Path,
+    images: str | Path,
+    folder: str | Path,
+    estimators: Estimators,
+    test: TestSettings,
+    *,
+    flip_test: bool,
+    title: str,
+) -> Iterator[Garment]:
+    """Yield the landmarks of each box of a box file, by image id, boxes of an image in the file's order.
+
+    `images` is a COCO-style file whose `images` name the pictures in `folder`. Boxes that score under
+    `test.box_score_threshold` are dropped; nothing else is: there is no OKS suppression (the authors' code has
+    none, and mmpose's compares garments of different categories by landmarks that only one of them has).
+    """
+    wanted = read_boxes(boxes, test.box_score_threshold)
+    files = read_images(images)
+    unknown = {box.image_id for box in wanted} - files.keys()
+    if unknown:
+        raise HemlineError(f"{boxes}: image {min(unknown)} is not among the images of {images}")
+    pictures = (
+        (Path(folder) / files[image_id], list(group)) for image_id, group in groupby(wanted, lambda box: box.image_id)
+    )
+    found = estimate(pictures, estimators, test, flip_test=flip_test)
+    yield from progress(found, title, total=len(wanted), unit="garments")
+
+
+def estimate(
+    pictures: Iterable[tuple[np.ndarray | Path, list[DetectedBox]]],
+    estimators: Estimators,
+    test: TestSettings,
+    *,
+    flip_test: bool,
+) -> Iterator[Garment]:
+    """Yield the landmarks of each picture's boxes, in order.
+
+    A picture, (height, width, 3) uint8 BGR or a path, is read once, and each of its boxes is cut once, for the
+    estimator that serves its category. Pictures are read ahead in threads while the network works.
+    """
+
+    def cut(item: tuple[np.ndarray | Path, list[DetectedBox]]) -> list[_Cut]:
+        picture = item[0] if isinstance(item[0], np.ndarray) else read_picture(item[0])
+        served = [(box, estimators.serving(box.category_id)) for box in item[1]]
+        return [_Cut(box, estimator, estimator.crop(picture, box.box)) for box, estimator in served]
+
+    held: list[_Cut] = []
+    for cuts in _ahead(cut, pictures):
+        held.extend(cuts)
+        if len(held) >= CHUNK * test.batch_size:
+            yield from _garments(held, test, flip_test)
+            held = []
+    yield from _garments(held, test, flip_test)
+
+
+def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`map`, some items ahead in threads."""
+    threads = min(4, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Any] = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > 4 * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _garments(cuts: list[_Cut], test: TestSettings, flip_test: bool) -> Iterator[Garment]:
+    by_estimator: dict[int, list[int]] = defaultdict(list)
+    for index, cut in enumerate(cuts):
+        by_estimator[id(cut.estimator)].append(index)
+    garments: dict[int, Garment] = {}
+    for indices in by_estimator.values():
+        for start in range(0, len(indices), test.batch_size):
+            batch = indices[start : start + test.batch_size]
+            garments.update(zip(batch, _batch([cuts[index] for index in batch], test, flip_test), strict=True))
+    yield from (garments[index] for index in range(len(cuts)))
+
+
+def _batch(cuts: list[_Cut], test: TestSettings, flip_test: bool) -> Iterator[Garment]:
+    estimator = cuts[0].estimator
+    heatmaps = estimator.heatmaps(np.stack([cut.crop.pixels for cut in cuts]), flip_test, test.shift_heatmap)
+    for cut, own in zip(cuts, heatmaps, strict=True):
+        found = estimator.decode(own, cut.box.category_id)
+        yield Garment(
+            image_id=cut.box.image_id,
+            category_id=cut.box.category_id,
+            box=cut.box.box,
+            box_score=cut.box.score,
+            landmarks=to_picture(found.landmarks, cut.crop),
+            score=cut.box.score * landmark_score(found, test),
+        )
+
+
+def landmark_score(found: Found, test: TestSettings) -> float:
+    """The mean of the heatmap maxima above `score_threshold`, 0 when none is (authors' code, lib/dataset: evaluate).
+
+    With `score` "all", over all channels, as the authors' code has it, although those of other categories carried no loss
+    in training; with "category", over the garment's own (as SVIP's, the third place of the 2020 challenge).
+    """
+    maxima = found.maxima if test.score == "all" else found.landmarks[:, 2]
+    sure = maxima[maxima > test.score_threshold]
+    return float(sure.mean()) if sure.size else 0.0

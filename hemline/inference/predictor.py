@@ -1,0 +1,110 @@
+"""Pictures in, garments out, by the models that the last run made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from hemline.detection import Detector
+from hemline.errors import HemlineError
+from hemline.inference.garments import Garment
+from hemline.inference.pipeline import DetectedBox, Estimators, estimate
+from hemline.params import DetectSettings, TestSettings
+from hemline.wardrobe import category
+
+# As the paper tests its best rows: flip test with the one-pixel shift. Scores over the category's own channels: a person
+# reads them as "how sure", and channels of other categories say nothing about that.
+TEST = TestSettings(shift_heatmap=True, score="category", score_threshold=0.2, box_score_threshold=0.01, batch_size=32)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture, (height, width, 3) uint8 BGR and upright, and the garments in it, best score first."""
+
+    picture: np.ndarray
+    garments: list[Garment]
+
+    def to_json(self, path: Path) -> dict[str, Any]:
+        """Size, and garments with category, box, scores and named landmarks; pixels of the upright picture."""
+        height, width = self.picture.shape[:2]
+        garments = [describe(garment) for garment in self.garments]
+        return {"picture": str(path), "width": width, "height": height, "garments": garments}
+
+
+def describe(garment: Garment) -> dict[str, Any]:
+    """A garment in words and numbers, as JSON."""
+    own = category(garment.category_id)
+    return {
+        "category": own.name,
+        "category_id": own.id,
+        "box": [round(value, 2) for value in garment.box],
+        "box_score": round(garment.box_score, 4),
+        "score": round(garment.score, 4),
+        "landmarks": [
+            {"name": landmark.name, "x": round(float(x), 2), "y": round(float(y), 2), "score": round(float(score), 4)}
+            for landmark, (x, y, score) in zip(own.landmarks, garment.landmarks, strict=True)
+        ],
+    }
+
+
+def read_upright(path: Path) -> np.ndarray:
+    """A user's picture (height, width, 3), uint8, BGR, turned the way that its camera says (EXIF).
+
+    HemlineError when it can't be read.
+    """
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise HemlineError(f"{path}: {error.strerror}") from None
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if picture is None:
+        raise HemlineError(f"{path}: cannot be read as a picture")
+    return picture
+
+
+class Predictor:
+    """A detector and the estimators behind it."""
+
+    def __init__(self, detector: Detector, estimators: Estimators, flip_test: bool = True) -> None:
+        self.detector, self.estimators, self.flip_test = detector, estimators, flip_test
+
+    @classmethod
+    def load(
+        cls,
+        models: str | Path = "models",
+        detector: str = "htc",
+        experts: str = "hflip",
+        detect: DetectSettings | None = None,
+        device: torch.device | None = None,
+    ) -> "Predictor":
+        """Load the models of the last run: detector `cascade` or `htc`, experts `plain`, `hflip` or `none`.
+
+        HemlineError, with what to run, when one of them isn't there.
+        """
+        root = Path(models)
+        folders = [root / "detectors" / detector, root / "estimators" / "aggregated"]
+        folders += [root / "experts" / experts] if experts != "none" else []
+        for folder in folders:
+            if not folder.is_dir():
+                raise HemlineError(f"{folder}: no such model; `make demo` (or `dvc repro`) trains it")
+        estimators = Estimators.load(folders[1], folders[2] if experts != "none" else None, device)
+        return cls(Detector.load(folders[0], detect, device), estimators)
+
+    def predict(self, picture: np.ndarray, threshold: float = 0.3) -> Prediction:
+        """Find the garments of a picture, (height, width, 3) uint8 BGR, that score `threshold` or more."""
+        found = next(iter(self.detector.detect([picture])))
+        boxes = [
+            DetectedBox(0, int(category_id), (float(x), float(y), float(width), float(height)), float(score))
+            for category_id, (x, y, width, height), score in zip(
+                found.category_ids, found.boxes, found.scores, strict=True
+            )
+            # A garment's score is its box's times a mean of at most about 1: these can't reach the threshold.
+            if score >= max(threshold / 2, TEST.box_score_threshold) and width > 0 and height > 0
+        ]
+        garments = estimate([(picture, boxes)], self.estimators, TEST, flip_test=self.flip_test)
+        sure = [garment for garment in garments if garment.score >= threshold]
+        return Prediction(picture, sorted(sure, key=lambda garment: -garment.score))
+
