@@ -14,6 +14,7 @@ from hemline.wardrobe import CATEGORIES
 # Counts of a data set that may differ from the paper's by this share and still be called the paper's data: a
 # few bad annotations are quarantined.
 SAME_DATA = 0.01
+ENSEMBLE = "ensemble"  # its name among evaluate.rows
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of Table 2 as measured. `setting` is None for the ensemble.
+    """A row of Table 2 as measured. `setting` is None for the ensemble, `paper_ap` if the paper has no such row.
 
     The mappings go from a category's name to its AP, None where validation has no such garment.
     """
@@ -54,6 +55,7 @@ class Row:
     name: str
     boxes: paper.Boxes
     setting: paper.Setting | None
+    paper_ap: float | None
     ap: Estimate
     box_ap: Estimate
     visible_ap: Estimate | None
@@ -63,7 +65,7 @@ class Row:
     @property
     def title(self) -> str:
         """The row in words: "HTC, aggregated, finetuned, flip test"."""
-        return "ensemble" if self.setting is None else describe(self.setting)
+        return ENSEMBLE if self.setting is None else describe(self.setting)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Evidence:
 
     def without_expert(self) -> tuple[str, ...]:
         """The categories that the aggregated estimator serves in finetuned rows, by name."""
+        if not any(row.setting is not None and row.setting.finetuned for row in self.rows):
+            return ()
         listed = set(self.params.finetune.categories)
         return tuple(
             entry.name
@@ -152,10 +156,12 @@ def _row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
     path = inputs.metrics / f"{name}.json"
     metrics = read_json(path)
     block = _get(metrics, "landmarks", path)
+    setting = _setting(inputs.params, name)
     return Row(
         name=name,
         boxes=boxes,
-        setting=_setting(inputs.params, name),
+        setting=setting,
+        paper_ap=_paper_ensemble(inputs.params) if setting is None else paper.ap_of(setting),
         ap=_needed(block, path, "landmarks"),
         box_ap=_needed(_get(metrics, "boxes", path), path, "boxes"),
         visible_ap=_estimate(_get(metrics, "visible_only", path), path, "visible_only"),
@@ -165,8 +171,12 @@ def _row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
 
 
 def _setting(params: Params, name: str) -> paper.Setting | None:
-    if name not in params.ablations:
+    if name == ENSEMBLE:
         return None
+    if name not in params.ablations:
+        raise HemlineError(
+            f"params.yaml: evaluate.rows has {name!r}, ablations has not; add it there or take it out"
+        )
     row = params.ablations[name]
     return paper.Setting(
         boxes=row.boxes,
@@ -175,6 +185,13 @@ def _setting(params: Params, name: str) -> paper.Setting | None:
         hflip_train=row.experts == "hflip",
         hflip_test=row.flip_test,
     )
+
+
+def _paper_ensemble(params: Params) -> float | None:
+    """The paper's AP of its ensemble, if ours has the same members."""
+    known = [name for name in params.ensemble.members if name in params.ablations]
+    settings = {_setting(params, name) for name in known}
+    return paper.ENSEMBLE_AP if settings == {paper.FINETUNED, paper.HFLIP} else None
 
 
 def _needed(block: Mapping[str, Any], path: Path, where: str) -> Estimate:

@@ -36,7 +36,7 @@ class Curve:
 
 def rows_figure(evidence: Evidence) -> str:
     """RQ1: the AP of every row."""
-    theirs = [paper.ap_of(row.setting) for row in evidence.rows]
+    theirs = [row.paper_ap for row in evidence.rows]
     ours = [value for row in evidence.rows for value in (row.ap.low, row.ap.high)]
     across = axis([*ours, *(value for value in theirs if value is not None)], 12, WIDTH - 12)
     bottom = 30 + 34 * len(evidence.rows)

@@ -19,7 +19,7 @@ class Finding:
     step: paper.Step
     before: Row
     after: Row
-    theirs: float | None
+    theirs: float
     ours: Difference
 
 
@@ -36,14 +36,11 @@ def compare(evidence: Evidence, difference: Callable[[Row, Row], Difference]) ->
     findings = []
     for step in paper.STEPS:
         before, after = evidence.find(step.before), evidence.find(step.after)
-        if before is not None and after is not None:
-            findings.append(Finding(step, before, after, _theirs(step), difference(before, after)))
+        if before is None or after is None or before.paper_ap is None or after.paper_ap is None:
+            continue  # also an ensemble of other rows than the paper's
+        theirs = round(after.paper_ap - before.paper_ap, 3)
+        findings.append(Finding(step, before, after, theirs, difference(before, after)))
     return tuple(findings)
-
-
-def _theirs(step: paper.Step) -> float | None:
-    before, after = paper.ap_of(step.before), paper.ap_of(step.after)
-    return None if before is None or after is None else round(after - before, 3)
 
 
 def sentence(finding: Finding) -> str:
@@ -72,8 +69,6 @@ def _interval(change: Estimate) -> str:
 
 def _beside(finding: Finding) -> str:
     change, theirs = finding.ours.ap, finding.theirs
-    if theirs is None:
-        return "the paper has no such comparison"
     text = f"in the paper {signed(theirs)}"
     if change.low > 0 or change.high < 0:
         return text + (", the same direction" if theirs * change.value > 0 else ", the other direction")
@@ -93,7 +88,7 @@ def answers(evidence: Evidence, findings: Sequence[Finding]) -> tuple[Answer, ..
 
 def _standing(evidence: Evidence) -> tuple[str, ...]:
     row = evidence.submitted
-    theirs = paper.ap_of(row.setting)
+    theirs = row.paper_ap
     text = f"The submitted row ({row.title}) reaches AP {between(row.ap)}"
     beside = "" if theirs is None else f"; the paper's has {theirs:.3f} on DeepFashion2's validation split"
     if evidence.paper_data:
@@ -120,11 +115,11 @@ def _training(evidence: Evidence, findings: Mapping[str, Finding]) -> tuple[str,
     keys = ("aggregation", "finetuning", "flip-test", "hflip", "ensemble")
     sentences = [sentence(findings[key]) for key in keys if key in findings]
     if "finetuning" in findings:
-        sentences += _by_size(evidence, findings["finetuning"])
+        sentences += [_by_size(evidence, findings["finetuning"]), *_unserved(evidence)]
     return tuple(sentences) or UNANSWERED
 
 
-def _by_size(evidence: Evidence, finding: Finding) -> tuple[str, ...]:
+def _by_size(evidence: Evidence, finding: Finding) -> str:
     """Does finetuning help where garments are few (paper 000 sec. 3.2)?"""
     changes = {
         name: change.value
@@ -132,7 +127,7 @@ def _by_size(evidence: Evidence, finding: Finding) -> tuple[str, ...]:
         if change is not None and name not in evidence.without_expert()
     }
     if len(changes) < 2 * EXTREMES:
-        return (f"Too few categories ({len(changes)}) to set the rare ones against the frequent ones.",)
+        return f"Too few categories ({len(changes)}) to set the rare ones against the frequent ones."
     few, many = _extremes(changes, evidence.train.categories)
     theirs = {entry.name: entry.after - entry.before for entry in paper.CATEGORIES}
     few_paper, many_paper = _extremes(theirs, {entry.name: entry.train for entry in paper.CATEGORIES})
@@ -140,8 +135,7 @@ def _by_size(evidence: Evidence, finding: Finding) -> tuple[str, ...]:
     return (
         f"Finetuning raised AP in {len(gained)} of {len(changes)} categories with an expert; on average AP changed by"
         f" {signed(few)} in the {EXTREMES} with the fewest training garments and by {signed(many)} in the {EXTREMES}"
-        f" with the most (in the paper {signed(few_paper)} and {signed(many_paper)}).",
-        *_unserved(evidence),
+        f" with the most (in the paper {signed(few_paper)} and {signed(many_paper)})."
     )
 
 

@@ -10,15 +10,15 @@ MINUS = "−"
 
 def fixed(value: float | None, digits: int = 3) -> str:
     """ "0.612"; a dash for None."""
-    return MISSING if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+    # adding zero takes the sign of a negative zero away
+    return MISSING if value is None else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 3) -> str:
     """ "+0.028", "−0.028", "0.000"; a dash for None."""
     if value is None:
         return MISSING
-    text = f"{value:+.{digits}f}".replace("-", MINUS)
-    return text if float(f"{value:.{digits}f}") else text[1:]
+    return ("+" if round(value, digits) > 0 else "") + fixed(value, digits)
 
 
 def interval(estimate: Estimate, sign: bool = False) -> str:

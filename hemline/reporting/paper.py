@@ -129,10 +129,8 @@ STEPS = (
 )
 
 
-def ap_of(setting: Setting | None) -> float | None:
-    """The paper's landmark AP of a row of Table 2, of the ensemble for None; None if it has no such row."""
-    if setting is None:
-        return ENSEMBLE_AP
+def ap_of(setting: Setting) -> float | None:
+    """The paper's landmark AP of a row of Table 2; None if it has no such row."""
     return next((result.ap for result in ABLATION if result.setting == setting), None)
 
 

@@ -68,8 +68,9 @@ def _differences(inputs: ReportInputs, truth: GroundTruth) -> Callable[[Row, Row
 
 
 def _tables(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[Table, ...]:
-    first = (methods_table(evidence), ablation_table(evidence))
-    return (*first, steps_table(findings), categories_table(evidence, findings))
+    tables = (methods_table(evidence), ablation_table(evidence), steps_table(findings))
+    shown = (table for table in tables if table.lines)  # without neighbouring rows there are no steps
+    return (*shown, categories_table(evidence, findings))
 
 
 def _draw(inputs: ReportInputs, evidence: Evidence, truth: GroundTruth, out: Path) -> _Drawn:
@@ -172,7 +173,7 @@ def _write_json(evidence: Evidence, tables: tuple[Table, ...], out: Path) -> Non
     }
     records = {table.key: list(table.records) for table in tables}
     write_json(out / "table1.json", {**about, "rows": records["table1"]})
-    write_json(out / "table2.json", {**about, "rows": records["table2"], "steps": records["steps"]})
+    write_json(out / "table2.json", {**about, "rows": records["table2"], "steps": records.get("steps", [])})
     write_json(out / "table3.json", {**about, "rows": records["table3"]})
 
 

@@ -145,12 +145,12 @@ def _ablation_line(row: Row) -> Line:
         marks = [Cell(TICK if value else "") for value in on]
         name = DETECTORS[row.boxes]
     boxes = (Cell(fixed(_paper_box(row))), _cell(row.box_ap))
-    landmarks = (Cell(fixed(paper.ap_of(setting))), _cell(row.ap), _cell(row.visible_ap))
+    landmarks = (Cell(fixed(row.paper_ap)), _cell(row.ap), _cell(row.visible_ap))
     return Line((Cell(name), *boxes, *marks, *landmarks), total=setting is None)
 
 
 def _paper_box(row: Row) -> float | None:
-    return paper.box_ap_of(row.boxes) if paper.ap_of(row.setting) is not None else None
+    return paper.box_ap_of(row.boxes) if row.paper_ap is not None else None
 
 
 def _ablation_notes(evidence: Evidence) -> tuple[str, ...]:
@@ -178,7 +178,7 @@ def _ablation_record(row: Row) -> dict[str, Any]:
         "title": row.title,
         "boxes": row.boxes,
         "setting": None if row.setting is None else asdict(row.setting),
-        "paper": {"AP": paper.ap_of(row.setting), "AP_box": _paper_box(row)},
+        "paper": {"AP": row.paper_ap, "AP_box": _paper_box(row)},
         "ours": {
             "AP": asdict(row.ap),
             "AP_box": asdict(row.box_ap),

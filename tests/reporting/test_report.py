@@ -1,0 +1,275 @@
+"""The whole report, from results that were really evaluated."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from hemline.errors import HemlineError
+from hemline.evaluation import as_garments, read_truth
+from hemline.reporting import readme_table, write_report
+from hemline.reporting.figures import read_curves
+from hemline.reporting.pictures import Sample, choose, match, oks, read_picture
+from hemline.reporting.submission import submission_lines
+
+INTERVAL = r"\[−?[+\d.]+, [−+]?[\d.]+\]"
+
+
+@pytest.fixture(scope="module")
+def written(evaluated, tmp_path_factory):
+    """The report's folder."""
+    out = tmp_path_factory.mktemp("reports") / "reports"
+    (out / "pictures").mkdir(parents=True)
+    (out / "pictures" / "999-old.jpg").write_bytes(b"old")
+    write_report(evaluated.inputs(), out)
+    return out
+
+
+class Reader(HTMLParser):
+    """Collects tags with their attributes, and checks that tags are closed in order."""
+
+    VOID = ("meta", "img", "br", "line", "circle", "polyline")
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.open = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    assert not reader.open
+    return reader
+
+
+def test_all_files_come_out(written):
+    names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
+    tables = {"table1.json", "table2.json", "table3.json", "tables.md", "index.html"}
+    assert tables | {"pictures/predictions.jpg"} <= names and "pictures/999-old.jpg" not in names
+    assert sum(name.startswith("pictures/whole") for name in names) == 6
+    assert sum(name.startswith("pictures/00") for name in names) == 4  # the gallery: one of each category
+
+
+def test_the_page_needs_nothing_else(written):
+    page = (written / "index.html").read_text()
+    assert "http://" not in page and "https://" not in page and "url(" not in page and "@import" not in page
+    reader = read(page)
+    tags = {tag for tag, _ in reader.found}
+    assert not tags & {"script", "link", "iframe", "object", "embed", "base", "form"}
+    sources = [
+        attributes[name] for _, attributes in reader.found for name in ("src", "href") if name in attributes
+    ]
+    assert len(sources) == 4 + 6 and all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    assert not [name for _, attributes in reader.found for name in attributes if name.startswith("on")]
+
+
+def test_the_page_fits_a_phone(written):
+    page = (written / "index.html").read_text()
+    assert 'name="viewport"' in page
+    assert page.count('<div class="scroll"') == page.count("<table>") == 4
+
+
+def test_every_ap_of_ours_has_an_interval(written):
+    for name in ("table1", "table2", "table3"):
+        check_intervals(json.loads((written / f"{name}.json").read_text())["rows"])
+    lines = (written / "tables.md").read_text().splitlines()
+    rows = [
+        line
+        for line in lines
+        if re.match(r"\| (\*\*)?(HTC|Cascade|annotated)", line) and line.count("|") == 11
+    ]
+    assert len(rows) == 8
+    for row in rows:
+        assert len(re.findall(rf"\d\.\d\d\d {INTERVAL}", row)) == 3, row
+
+
+def check_intervals(value):
+    """Each of our numbers between 0 and 1 that is an AP stands with low and high."""
+    if isinstance(value, list):
+        for entry in value:
+            check_intervals(entry)
+    elif isinstance(value, dict):
+        for key, entry in value.get("ours", {}).items():
+            if key.startswith("AP") or key == "change":
+                assert entry is None or set(entry) == {"value", "low", "high"}, key
+        if "validation" in value and not isinstance(value["validation"], float):
+            assert set(value["validation"]) == {"value", "low", "high"}
+
+
+def test_table_2_for_programs(written, evaluated):
+    table = json.loads((written / "table2.json").read_text())
+    assert [row["row"] for row in table["rows"]] == evaluated.rows
+    assert not table["comparable_with_paper"] and table["params_set"] == "tiny"
+    metrics = json.loads((evaluated.root / "metrics/htc-aggregated.json").read_text())
+    row = table["rows"][2]
+    assert row["ours"]["AP"]["value"] == metrics["landmarks"]["AP"] and row["paper"] == {
+        "AP": 0.579,
+        "AP_box": 0.764,
+    }
+    assert len(table["steps"]) == 7
+    assert readme_table(table).count("\n") == 10
+
+
+def test_sections_and_provenance(written):
+    page, text = (written / "index.html").read_text(), (written / "tables.md").read_text()
+    for where in (page, text):
+        assert "abc1234" in where and "a drawer of drawings" in where and "6 pictures, seed 2" in where
+        assert "1,234 garments in 6 pictures, no violation" in where
+        assert (
+            "long sleeve outwear, vest, shorts" in where and "the aggregated estimator serves them" in where
+        )
+    assert page.count("<svg") == 3 + 2  # a figure for each question; curves of detectors and of experts
+    assert "![Predictions on validation pictures](pictures/predictions.jpg)" in text
+
+
+def test_what_a_user_writes_is_escaped(evaluated, tmp_path):
+    world = evaluated
+    inputs = world.inputs()
+    nasty = '<script>alert("1")</script> & more'
+    params = inputs.params.model_copy(
+        update={"report": inputs.params.report.model_copy(update={"data": nasty})}
+    )
+    changed = type(inputs)(**{**vars(inputs), "params": params, "provenance": {nasty: nasty}})
+    write_report(changed, tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert "<script>" not in page and "&lt;script&gt;" in page
+    read(page)
+
+
+def test_the_same_inputs_give_the_same_bytes(evaluated, written, tmp_path):
+    write_report(evaluated.inputs(), tmp_path)
+    for path in written.rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / path.relative_to(written)).read_bytes(), path
+
+
+def test_one_row_alone(evaluated, tmp_path):
+    """Without rows to compare, without models, submission and gallery."""
+    inputs = evaluated.inputs()
+    rows = {"htc-aggregated": "htc"}
+    update = {
+        "ablations": {"htc-aggregated": inputs.params.ablations["htc-aggregated"]},
+        "evaluate": inputs.params.evaluate.model_copy(update={"rows": rows}),
+        "package": inputs.params.package.model_copy(update={"row": "htc-aggregated"}),
+        "report": inputs.params.report.model_copy(update={"gallery": 0}),
+    }
+    params = inputs.params.model_copy(update=update)
+    lone = type(inputs)(**{**vars(inputs), "params": params, "models": None, "submissions": None})
+    write_report(lone, tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("<table>") == 3 and "Not answered" in page and "From row to row" not in page
+    assert 'id="garments"' not in page and 'id="training"' not in page and 'id="submission"' not in page
+    assert json.loads((tmp_path / "table2.json").read_text())["steps"] == []
+
+
+def test_oks_of_the_gallery_is_the_evaluations(evaluated):
+    """Against pycocotools: a garment moved by known pixels."""
+    from pycocotools.cocoeval import COCOeval
+
+    from hemline.wardrobe import SIGMAS, category
+
+    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    moved = garment.landmarks + np.array([3.0, -2.0, 0.0])
+    assert oks(garment, garment.landmarks) == 1.0
+
+    engine = COCOeval(iouType="keypoints")
+    engine.params.kpt_oks_sigmas = SIGMAS[category(garment.category_id).slice]
+    engine.params.maxDets = [20]
+    area = garment.box[2] * garment.box[3]
+    truth = {"keypoints": garment.landmarks.ravel(), "bbox": garment.box, "area": area}
+    engine._gts[1, 1], engine._dts[1, 1] = [truth], [{"keypoints": moved.ravel(), "score": 1.0}]
+    assert oks(garment, moved) == pytest.approx(engine.computeOks(1, 1)[0, 0], abs=1e-12)
+
+
+def test_the_surest_prediction_chooses_first(evaluated):
+    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    near = moved(garment, 0.5, score=0.4)
+    nearer = moved(garment, 0.2, score=0.2)
+    far = moved(garment, 40.0, score=0.9)
+    (sample,) = match([garment], [far, nearer, near])
+    assert sample.prediction is near and 0.5 < sample.oks < 1
+    (sample,) = match([garment], [far])
+    assert sample.prediction is far and sample.oks < 0.5  # better shown than hidden
+    (sample,) = match([garment], [])
+    assert sample.prediction is None and sample.oks == 0
+
+
+def moved(garment, pixels, score):
+    values = {"landmarks": garment.landmarks + np.array([pixels, 0, 0]), "score": score, "box_score": score}
+    keys = ("image_id", "category_id", "box")
+    return type(garment)(**{key: getattr(garment, key) for key in keys}, **values)
+
+
+def test_the_gallery_picks_neither_best_nor_worst(evaluated):
+    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    samples = [Sample(garment, None, value / 100) for value in np.random.default_rng(0).permutation(101)]
+    assert [sample.oks for sample in choose(samples, 1)] == [0.5]
+    assert [sample.oks for sample in choose(samples, 2)] == [0.75, 0.25]
+    assert choose(samples, 0) == [] and choose([], 5) == []
+    assert len(choose(samples[:2], 9)) == 2
+
+
+def test_pictures_are_found_by_their_number(evaluated, tmp_path):
+    shutil.copy(evaluated.root / "image" / "000001.jpg", tmp_path / "17.jpg")
+    assert read_picture(tmp_path, 17).shape == (150, 120, 3)
+    with pytest.raises(HemlineError, match=r"000018\.jpg"):
+        read_picture(tmp_path, 18)
+    (tmp_path / "000019.jpg").write_bytes(b"no picture")
+    with pytest.raises(HemlineError, match=r"000019\.jpg"):
+        read_picture(tmp_path, 19)
+
+
+def test_a_turned_picture_is_read_as_it_is_stored(tmp_path):
+    """Annotations belong to the stored pixels, whatever the EXIF orientation asks for."""
+    from PIL import Image
+
+    picture = Image.fromarray(np.zeros((40, 60, 3), np.uint8))
+    exif = picture.getexif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    picture.save(tmp_path / "000001.jpg", exif=exif)
+    assert cv2.imread(str(tmp_path / "000001.jpg")).shape == (60, 40, 3)
+    assert read_picture(tmp_path, 1).shape == (40, 60, 3)
+
+
+def test_curves(evaluated, tmp_path):
+    curves = read_curves(evaluated.root / "models")
+    assert list(curves) == ["detectors htc", "experts plain"]
+    assert [curve.name for curve in curves["experts plain"]] == ["skirt", "sling"]
+    assert curves["detectors htc"][0].losses == (1.0, 0.5, 1 / 3)
+    log = tmp_path / "detectors/htc/training.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text('{"epoch": 1, "loss": 3}\n{"epoch": 2, "loss": 2}\n{"epoch": 2, "loss": 1}\n')
+    assert read_curves(tmp_path)["detectors htc"][0].losses == (3.0, 1.0)  # an epoch that was run again
+    log.write_text("nonsense\n")
+    with pytest.raises(HemlineError, match=r"training\.jsonl:1"):
+        read_curves(tmp_path)
+
+
+def test_violations_are_told(tmp_path):
+    finding = {"record": 3, "key": "score", "problem": "it is missing"}
+    report = {"file": "a/test.zip", "records": 3, "images": 2, "violations": [finding], "warnings": []}
+    path = tmp_path / "check.json"
+    path.write_text(json.dumps({"test": report}))
+    assert submission_lines(path) == (
+        "Submission of the test split, test.zip: 3 garments in 2 pictures,"
+        " 1 violations, the first: record 3, score: it is missing.",
+    )
+    path.write_text(json.dumps({"test": {}}))
+    with pytest.raises(HemlineError, match=r"check\.json"):
+        submission_lines(path)
+    assert submission_lines(tmp_path / "none.json") == () == submission_lines(None)
