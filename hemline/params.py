@@ -243,7 +243,9 @@ class DetectorSettings(TrainingSettings):
 
     `image_size` is the longest long and the longest short side of a picture, pixels. `box_channels` is the width
     of the box heads' two layers; the mask heads (HTC) have `mask_convs` layers of `fpn_channels` and give masks of
-    `mask_size` squared. Anchors are `anchor_scale` times each level's stride. `rpn_samples` and `roi_samples`
+    `mask_size` squared. The pyramid's levels start at `finest_stride`, pixels; anchors are `anchor_scale` times a
+    level's stride. A garment of up to twice `finest_box`, pixels, is pooled from the finest level, one twice as large
+    from the next, and so on, with `pool_samples` squared samples a bin (0: one a pixel). `rpn_samples` and `roi_samples`
     are the anchors and the boxes that carry loss in a picture, `proposals` the boxes that go from the RPN to the heads
     in training. `flip` is the probability of mirroring. With no `milestones` the rate falls to zero as a cosine.
     `init` is a weights file of the whole detector to start from.
@@ -256,7 +258,10 @@ class DetectorSettings(TrainingSettings):
     box_channels: Positive
     mask_convs: Positive
     mask_size: Annotated[int, Field(gt=0, multiple_of=2)]
+    finest_stride: Literal[4, 8, 16]
     anchor_scale: Rate
+    finest_box: Positive
+    pool_samples: Annotated[int, Field(ge=0)]
     image_size: tuple[Positive, Positive]
     flip: Share
     proposals: Positive

@@ -1,0 +1,7 @@
+"""Garment detectors on mmdet: Cascade R-CNN and HTC, trained and run by settings."""
+
+from hemline.detection.detector import Boxes, Detector, detect_images
+from hemline.detection.network import build_detector
+from hemline.detection.training import train_detector
+
+__all__ = ["Boxes", "Detector", "build_detector", "detect_images", "train_detector"]

@@ -1,0 +1,68 @@
+"""Pictures and garments as mmdet wants them."""
+
+import contextlib
+import io
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmdet.datasets import CocoDataset
+from mmdet.registry import DATASETS, TRANSFORMS
+from mmdet.structures.mask import BitmapMasks
+
+from hemline.errors import HemlineError
+from hemline.wardrobe import CATEGORIES
+
+
+@DATASETS.register_module()
+class GarmentPictures(CocoDataset):
+    """A COCO-style annotation file of the 13 categories (ids 1 to 13; labels are ids less 1).
+
+    In training, pictures without garments are left out: they may be pictures whose garments were quarantined, so
+    that they aren't known to be empty.
+    """
+
+    METAINFO = {"classes": tuple(entry.coco_name for entry in CATEGORIES)}
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Read the file; refuse one whose categories aren't the 13, in order.
+
+        mmdet numbers labels in the file's own order, and drops garments of a category that the file doesn't list.
+        """
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
+            data = super().load_data_list()
+        wanted = [entry.id for entry in CATEGORIES]
+        if self.cat_ids != wanted:
+            raise HemlineError(
+                f"{self.ann_file}: categories {self.cat_ids}, wanted {wanted} with DeepFashion2's names; "
+                "write it with `hemline convert`"
+            )
+        return data
+
+    def filter_data(self) -> list[dict[str, Any]]:
+        """Leave pictures without garments out; HemlineError when nothing is left."""
+        data = super().filter_data()
+        if not data:
+            raise HemlineError(f"{self.ann_file}: no picture with a garment to train on")
+        return data
+
+    def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
+        """One picture. A garment without polygons keeps an empty mask, which mmdet's loader ignores in training."""
+        data = super().parse_data_info(raw_data_info)
+        for instance in data["instances"]:
+            instance.setdefault("mask", [])
+        return data
+
+
+@TRANSFORMS.register_module()
+class DrawMasks(BaseTransform):
+    """Turn polygons into bitmaps.
+
+    After resizing: drawn at the picture's own size, as mmdet's loader does, they cost several times as much.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace `gt_masks`."""
+        polygons = results["gt_masks"]
+        results["gt_masks"] = BitmapMasks(polygons.to_ndarray().astype(np.uint8), polygons.height, polygons.width)
+        return results

@@ -1,0 +1,121 @@
+"""Training of a detector: settings and a COCO-style file in, a model folder out."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from hemline.detection.network import detector_config
+from hemline.errors import HemlineError
+from hemline.files import write_json
+from hemline.params import DetectorSettings
+from hemline.training import fit
+from hemline.training.hooks import Record
+
+
+# Annotations are of pictures as stored: what EXIF says about turning them is ignored.
+STORED = "color_ignore_orientation"
+
+
+def train_detector(
+    settings: DetectorSettings,
+    annotations: Path,
+    images: Path,
+    out: Path,
+    state: Path,
+    title: str,
+    record: Record | None = None,
+) -> None:
+    """Train a detector on the garments of `annotations` (COCO-style, pictures relative to `images`).
+
+    Writes `out`/settings.json, weights.pt and training.jsonl. `state` keeps what an interrupted training needs
+    to go on. `record` receives one dict an epoch. Raises HemlineError when no picture has a garment.
+    """
+    config = training_config(settings, annotations, images)
+    write_json(out / "settings.json", settings.model_dump(mode="json"))
+    init = Path(settings.init) if settings.init else None
+    fit(config, title=title, out=out, state=state, seed=settings.seed, init=init, record=record)
+
+
+def training_config(settings: DetectorSettings, annotations: Path, images: Path) -> Config:
+    """The whole mmengine config of a training."""
+    base = detector_config(settings)
+    if settings.backbone.init is not None:
+        base.model.backbone.init_cfg = {"type": "Pretrained", "checkpoint": settings.backbone.init}
+    return Config(
+        {
+            "default_scope": "mmdet",
+            "env_cfg": base.env_cfg,
+            "model": base.model,
+            "train_dataloader": _loader(settings, annotations, images),
+            "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": settings.epochs},
+            "optim_wrapper": _optimizer(settings),
+            "param_scheduler": _schedule(settings),
+        }
+    )
+
+
+def _loader(settings: DetectorSettings, annotations: Path, images: Path) -> dict[str, Any]:
+    if not annotations.is_file():
+        raise HemlineError(f"{annotations}: no such annotations; `hemline convert` writes them")
+    return {
+        "batch_size": settings.batch_size,
+        "num_workers": settings.workers,
+        "persistent_workers": settings.workers > 0,
+        "sampler": {"type": "DefaultSampler", "shuffle": True},
+        # upright and wide pictures in batches of their own, so that little of a batch is padding
+        "batch_sampler": {"type": "AspectRatioBatchSampler"},
+        "dataset": {
+            "type": "GarmentPictures",
+            "ann_file": str(annotations),
+            "data_prefix": {"img": str(images)},
+            "filter_cfg": {"filter_empty_gt": True, "min_size": 32},
+            "pipeline": _pipeline(settings),
+        },
+    }
+
+
+def _pipeline(settings: DetectorSettings) -> list[dict[str, Any]]:
+    masks = [{"type": "DrawMasks"}] if settings.masks else []
+    return [
+        {"type": "LoadImageFromFile", "color_type": STORED},
+        {"type": "LoadAnnotations", "with_bbox": True, "with_mask": settings.masks, "poly2mask": False},
+        resize(settings.image_size),
+        {"type": "RandomFlip", "prob": settings.flip},
+        *masks,
+        {"type": "PackDetInputs"},
+    ]
+
+
+def resize(size: tuple[int, int]) -> dict[str, Any]:
+    """Fit a picture into `size` (long side, short side; pixels), its shape kept.
+
+    Averaged over areas: pictures shrink to a quarter in the demo, and prints would alias.
+    """
+    return {"type": "Resize", "scale": tuple(size), "keep_ratio": True, "interpolation": "area"}
+
+
+def _optimizer(settings: DetectorSettings) -> dict[str, Any]:
+    chosen = {"type": settings.optimizer, "lr": settings.lr, "weight_decay": settings.weight_decay}
+    if settings.optimizer == "SGD":
+        chosen["momentum"] = 0.9
+    wrapper: dict[str, Any] = {"type": "OptimWrapper", "optimizer": chosen}
+    if settings.clip_gradient is not None:
+        wrapper["clip_grad"] = {"max_norm": settings.clip_gradient}
+    return wrapper
+
+
+def _schedule(settings: DetectorSettings) -> list[dict[str, Any]]:
+    """A linear warm-up over steps, then either drops to a tenth at milestones or a cosine to zero by steps."""
+    warmup = {"type": "LinearLR", "start_factor": 0.001, "by_epoch": False, "end": settings.warmup_steps}
+    if settings.milestones:
+        drops = list(settings.milestones)
+        return [warmup, {"type": "MultiStepLR", "by_epoch": True, "milestones": drops, "gamma": 0.1}]
+    cosine = {
+        "type": "CosineAnnealingLR",
+        "T_max": settings.epochs,
+        "end": settings.epochs,
+        "by_epoch": True,
+        "convert_to_iter_based": True,
+    }
+    return [warmup, cosine]

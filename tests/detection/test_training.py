@@ -1,0 +1,38 @@
+"""Training writes a model folder, learns, and says what is missing."""
+
+import json
+
+import pytest
+import torch
+
+from hemline.detection import Detector, train_detector
+from hemline.errors import HemlineError
+from hemline.files import read_json
+
+
+@pytest.mark.parametrize("kind", ["cascade", "htc"])
+def test_a_training_by_settings_alone_learns(small, stocked, tmp_path, kind):
+    lines = []
+    settings = small(kind, epochs=12, lr=0.002)
+    out = tmp_path / "model"
+    train_detector(settings, stocked.write(), stocked.folder, out, tmp_path / "state", "test", lines.append)
+    assert [line["epoch"] for line in lines] == list(range(1, 13))
+    assert lines[-1]["loss"] < 0.7 * lines[0]["loss"]
+    assert read_json(out / "settings.json") == json.loads(settings.model_dump_json())
+    assert not (tmp_path / "state").exists()
+    assert Detector.load(out).settings == settings
+
+
+def test_a_detector_may_start_from_weights(small, stocked, tmp_path):
+    """`init` is taken whole: with a rate of nearly nothing the result is the start."""
+    first, second = small("cascade"), small("cascade", lr=1e-12, init=str(tmp_path / "first" / "weights.pt"), seed=1)
+    for name, settings in (("first", first), ("second", second)):
+        train_detector(settings, stocked.write(), stocked.folder, tmp_path / name, tmp_path / "state", name)
+    weights = [torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("first", "second")]
+    key = "roi_head.bbox_head.2.fc_cls.weight"
+    torch.testing.assert_close(weights[0][key], weights[1][key])
+
+
+def test_missing_annotations_are_said(small, tmp_path):
+    with pytest.raises(HemlineError, match=r"none\.json: no such annotations"):
+        train_detector(small("cascade"), tmp_path / "none.json", tmp_path, tmp_path, tmp_path / "state", "test")
