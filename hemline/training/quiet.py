@@ -1,25 +1,20 @@
 """Silence for mmengine's, mmdet's and mmpose's start-up."""
 
-import contextlib
-import io
 import warnings
 from functools import cache
 from importlib import import_module
 
+TALKATIVE = r"(mmengine|mmcv|mmdet|mmpose|torch|json_tricks|xtcocotools)(\..*)?"
+
 
 @cache
 def quiet() -> None:
-    """Import mmdet and mmpose without their hundreds of lines, and keep them quiet from then on.
+    """Keep the mm* packages' warnings and logs of building and initialising to themselves from now on.
 
-    Errors still come through; so do warnings of this project.
+    Errors still come through, and so do this project's own warnings.
     """
-    warnings.filterwarnings(
-        "ignore", module=r"(mmengine|mmcv|mmdet|mmpose|torch|json_tricks|xtcocotools)(\..*)?"
-    )
+    warnings.filterwarnings("ignore", module=TALKATIVE)
     warnings.filterwarnings("ignore", category=UserWarning, message=".*pkg_resources.*")
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for module in ("mmengine.runner", "mmdet.utils", "mmpose.utils"):
-            import_module(module)
-    MMLogger = import_module("mmengine.logging").MMLogger
-    MMLogger.get_instance("hemline", logger_name="hemline", log_level="ERROR")
+    # The newest of mmengine's loggers is the one that its packages log to: here it speaks of errors only.
+    logger = import_module("mmengine.logging").MMLogger
+    logger.get_instance("hemline", logger_name="hemline", log_level="ERROR")
