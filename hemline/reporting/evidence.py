@@ -9,7 +9,7 @@ from hemline.errors import HemlineError
 from hemline.files import read_json
 from hemline.params import Params
 from hemline.reporting import paper
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import CATEGORIES, Category
 
 # Counts of a data set that may differ from the paper's by this share and still be called the paper's data: a
 # few bad annotations are quarantined.
@@ -80,13 +80,17 @@ class Counts:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that tables, sentences and figures are made from."""
+    """All that tables, sentences and figures are made from.
+
+    `without_expert` names the categories that the aggregated estimator serves in finetuned rows.
+    """
 
     params: Params
     rows: tuple[Row, ...]
     train: Counts
     validation: Counts
     shared_pictures: int
+    without_expert: tuple[str, ...]
 
     def find(self, setting: paper.Setting | None) -> Row | None:
         """The first row of a setting (None: the ensemble), or None."""
@@ -110,17 +114,6 @@ class Evidence:
         """The data in the user's words (params.yaml, report.data), without a full stop."""
         return self.params.report.data.rstrip(". ")
 
-    def without_expert(self) -> tuple[str, ...]:
-        """The categories that the aggregated estimator serves in finetuned rows, by name."""
-        if not any(row.setting is not None and row.setting.finetuned for row in self.rows):
-            return ()
-        listed = set(self.params.finetune.categories)
-        return tuple(
-            entry.name
-            for entry in CATEGORIES
-            if entry.slug not in listed or not self.train.categories[entry.name]
-        )
-
 
 DETECTORS: Mapping[str, str] = {
     "cascade": "Cascade R-CNN",
@@ -143,13 +136,26 @@ def gather(inputs: ReportInputs) -> Evidence:
     if not rows:
         raise HemlineError("params.yaml: evaluate.rows is empty; the report needs at least one row")
     report = read_json(inputs.validation)
+    train = _counts(report, "train", inputs.validation)
     return Evidence(
         params=inputs.params,
         rows=rows,
-        train=_counts(report, "train", inputs.validation),
+        train=train,
         validation=_counts(report, "validation", inputs.validation),
         shared_pictures=_shared(report, inputs.validation),
+        without_expert=tuple(entry.name for entry in CATEGORIES if not _has_expert(inputs, entry, train)),
     )
+
+
+def _has_expert(inputs: ReportInputs, entry: Category, train: Counts) -> bool:
+    """By the expert's own folder if it is there, which gives a reason for none; else by data and params."""
+    variants = {row.experts for row in inputs.params.ablations.values() if row.experts != "none"}
+    for variant in sorted(variants):
+        settings = (inputs.models or Path()) / "experts" / variant / entry.slug / "settings.json"
+        if inputs.models is not None and settings.is_file():
+            return "reason" not in read_json(settings)
+    listed = entry.slug in inputs.params.finetune.categories and train.categories[entry.name] > 0
+    return listed or not variants
 
 
 def _row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:

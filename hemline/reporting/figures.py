@@ -98,8 +98,8 @@ def finetuning_figure(evidence: Evidence) -> str | None:
 
 def _dumbbells(evidence: Evidence, name: str, before: Row, after: Row, across: Axis, y: float) -> list[str]:
     count = evidence.train.categories[name]
-    expert = ", no expert" if name in evidence.without_expert() else ""
-    parts = [text(4, y, f"{name} · {count:,} training garments{expert}", kind="name")]
+    expert = ", no expert" if name in evidence.without_expert else ""
+    parts = [text(4, y, f"{name} · {count:,} in training{expert}", kind="name")]
     first, last = before.categories[name], after.categories[name]
     if first is not None and last is not None:
         ends = across(first.value), across(last.value)

@@ -124,7 +124,7 @@ def _by_size(evidence: Evidence, finding: Finding) -> str:
     changes = {
         name: change.value
         for name, change in finding.ours.categories.items()
-        if change is not None and name not in evidence.without_expert()
+        if change is not None and name not in evidence.without_expert
     }
     if len(changes) < 2 * EXTREMES:
         return f"Too few categories ({len(changes)}) to set the rare ones against the frequent ones."
@@ -146,7 +146,7 @@ def _extremes(changes: Mapping[str, float], sizes: Mapping[str, int]) -> tuple[f
 
 
 def _unserved(evidence: Evidence) -> tuple[str, ...]:
-    names = evidence.without_expert()
+    names = evidence.without_expert
     if not names:
         return ()
     verb, whom = ("has", "it") if len(names) == 1 else ("have", "them")
@@ -158,8 +158,8 @@ def caveats(evidence: Evidence) -> tuple[str, ...]:
     notes: list[str] = []
     if not evidence.paper_data:
         notes.append(
-            f"The paper's numbers come from DeepFashion2, ours from {evidence.data}. Compare the differences between"
-            " rows, never one column with the other."
+            f"The paper's numbers come from the whole of DeepFashion2, ours from {evidence.data}. Compare the"
+            " differences between rows, never one column with the other."
         )
     if evidence.shared_pictures:
         notes.append(

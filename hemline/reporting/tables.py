@@ -315,7 +315,7 @@ def _category_line(
 
 
 def _marks(evidence: Evidence, name: str) -> str:
-    unserved = UNSERVED if name in evidence.without_expert() else ""
+    unserved = UNSERVED if name in evidence.without_expert else ""
     scarce = SCARCE if name in _scarce(evidence) else ""
     return f" {unserved}{scarce}" if unserved or scarce else ""
 
@@ -340,10 +340,10 @@ def _category_notes(evidence: Evidence, before: Row | None, after: Row | None) -
     for row, setting in ((before, paper.FLIP_TEST), (after, paper.FINETUNED)):
         if row is None:
             notes.append(f"No column of ours for “{describe(setting)}”: params.yaml has no such row.")
-    if evidence.without_expert():
+    if evidence.without_expert:
         notes.append(
-            f"{UNSERVED} No expert: the category has no training garments, or params.yaml does not list it. The"
-            " aggregated estimator serves it in both columns."
+            f"{UNSERVED} No expert: the category has no training garments with landmarks, or params.yaml does not"
+            " list it. The aggregated estimator serves it in both columns."
         )
     if _scarce(evidence):
         notes.append(f"{SCARCE} Fewer than {FEW} validation garments: the true interval is wider than shown.")

@@ -146,10 +146,18 @@ def test_table_3(world):
         assert any(note.startswith(mark) for note in table.notes)
 
 
+def test_an_experts_folder_says_whether_there_is_one(world):
+    """Garments without a single landmark are counted, but train nothing."""
+    world.write("models/experts/plain/vest/settings.json", {"category": "vest", "reason": "no landmark"})
+    world.write("models/experts/plain/skirt/settings.json", {"network": {}, "grouping": []})
+    names = gather(world.inputs()).without_expert
+    assert "vest" in names and "skirt" not in names and "sling" in names
+
+
 def test_without_finetuned_rows_nobody_lacks_an_expert(world):
     world.rows = ["htc-aggregated-fliptest"]
     evidence = gather(world.inputs())
-    assert evidence.without_expert() == ()
+    assert evidence.without_expert == ()
 
 
 def test_markdown_table_is_whole(world):
