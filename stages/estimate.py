@@ -18,7 +18,9 @@ def estimate(name: str) -> None:
     shown = {"ablations": {name: row.model_dump()}, "test": params.test.model_dump()}
     with recorded(f"estimate@{name}", shown, ablation=name) as run:
         experts = None if row.experts == "none" else Path("models/experts") / row.experts
-        estimators = Estimators.load(Path("models/estimators") / row.estimator, experts)
+        estimators = Estimators.load(
+            Path("models/estimators") / row.estimator, experts, params.finetune.categories
+        )
         for split in row.splits:
             garments = estimate_boxes(
                 Path("results/boxes") / row.boxes / f"{split}.json",

@@ -41,17 +41,22 @@ class Estimators:
 
     @classmethod
     def load(
-        cls, estimator: str | Path, experts: str | Path | None = None, device: torch.device | str | None = None
+        cls,
+        estimator: str | Path,
+        experts: str | Path | None = None,
+        slugs: Iterable[str] | None = None,
+        device: torch.device | str | None = None,
     ) -> "Estimators":
-        """Load the estimator of all categories and, from a folder of expert folders, those that there are.
+        """Load the estimator of all categories and, from a folder of expert folders, experts.
 
-        HemlineError when a category's folder is missing: an expert that could not be trained says so in its folder.
+        `slugs` are the categories that experts were wanted for, by default those whose folders there are.
+        HemlineError when the folder of one is missing: an expert that could not be trained says so in its folder.
         """
         found = {}
-        for entry in CATEGORIES if experts is not None else ():
-            folder = Path(experts or "") / entry.slug
+        for slug in _slugs(experts, slugs):
+            folder = Path(experts or "") / slug
             if "reason" not in read_settings(folder):
-                found[entry.id] = Estimator.load(folder, device)
+                found[category(slug).id] = Estimator.load(folder, device)
         return cls(Estimator.load(estimator, device), found)
 
     def serving(self, category_id: int) -> Estimator:
@@ -62,6 +67,14 @@ class Estimators:
     def without_expert(self) -> tuple[str, ...]:
         """Slugs of the categories that the estimator of all serves."""
         return tuple(entry.slug for entry in CATEGORIES if entry.id not in self.experts)
+
+
+def _slugs(experts: str | Path | None, wanted: Iterable[str] | None) -> list[str]:
+    if experts is None:
+        return []
+    if wanted is not None:
+        return list(wanted)
+    return [entry.slug for entry in CATEGORIES if (Path(experts) / entry.slug).is_dir()]
 
 
 @dataclass(frozen=True)

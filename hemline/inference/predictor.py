@@ -90,7 +90,7 @@ class Predictor:
         for folder in folders:
             if not folder.is_dir():
                 raise HemlineError(f"{folder}: no such model; `make demo` (or `dvc repro`) trains it")
-        estimators = Estimators.load(folders[1], folders[2] if experts != "none" else None, device)
+        estimators = Estimators.load(folders[1], folders[2] if experts != "none" else None, device=device)
         return cls(Detector.load(folders[0], detect, device), estimators)
 
     def predict(self, picture: np.ndarray, threshold: float = 0.3) -> Prediction:
