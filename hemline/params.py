@@ -112,8 +112,9 @@ class EstimatorSettings(Settings):
 
 
 class EstimatorSection(Settings):
-    """Both estimators: one network, each its own training."""
+    """Both estimators: one network, each its own training. `init` is a weights file that both start from."""
 
+    init: str | None
     network: NetworkSettings
     independent: EstimatorTraining
     aggregated: EstimatorTraining

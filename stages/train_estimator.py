@@ -13,7 +13,8 @@ def train_estimator(name: str) -> None:
     params = load_params()
     settings = params.estimator.settings(name)
     annotations = Path(f"data/coco/train-{name}.json")
-    shown = {"estimator": settings.model_dump()}
+    init = params.estimator.init
+    shown = {"estimator": {**settings.model_dump(), "init": init}}
     with recorded(f"train_estimator@{name}", shown, estimator=name) as run:
         train(
             settings,
@@ -24,6 +25,7 @@ def train_estimator(name: str) -> None:
             state=state_folder(f"train_estimator@{name}", shown, annotations),
             title=f"estimator {name}",
             record=run.epoch,
+            init=None if init is None else Path(init),
         )
 
 
