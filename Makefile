@@ -9,7 +9,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 ifdef HEMLINE_PYTHON
-BIN := $(patsubst %/,%,$(dir $(shell command -v $(HEMLINE_PYTHON))))
+BIN := $(abspath $(dir $(shell command -v $(HEMLINE_PYTHON))))
 else
 BIN := $(CURDIR)/.venv/bin
 endif

@@ -1,6 +1,5 @@
 """`python -m setup`: the locked environment, made, mended or found complete. See setup/run."""
 
-import fcntl
 import os
 import platform
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from setup import installed, live, machine, preflight, wheels
 from setup.environment import Environment
+from setup.holding import held
 from setup.lock import FROM_REGISTRY, FROM_SOURCE, SetupError, cuda_version, every_pin, lock_key, read_lock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,16 +85,16 @@ class Setup:
         }
         for title, pins in (("build tools", tools), ("packages", rest)):
             if pins:
-                self.target.install(f"  {len(pins)} {title}", pins)
+                self.target.install(f"  {title} ({len(pins)})", pins)
 
     def _install_from_source(self, faulty: list[str]) -> None:
         """Wheels out of the cache, built now if they are not there."""
         wanted = {name: version for name, version in self.lock[FROM_SOURCE].items() if name in faulty}
         if not wanted:
             return
-        with wheels.locked(self.cache):
+        with held(self.cache):
             files = [self._wheel(name, version) for name, version in wanted.items()]
-        self.target.install_wheels(f"  {len(files)} packages built from source", files)
+        self.target.install_wheels(f"  packages built from source ({len(files)})", files)
 
     def _wheel(self, name: str, version: str) -> Path:
         found = wheels.find_wheel(self.cache, name, version)
@@ -117,16 +117,13 @@ class Setup:
 def main() -> int:
     """Make the environment unless it is complete. Returns the exit status."""
     start = time.monotonic()
-    descriptor = os.open(ROOT, os.O_RDONLY)
-    fcntl.flock(
-        descriptor, fcntl.LOCK_EX
-    )  # one set-up of this folder at a time; released when the process ends
     try:
-        setup = Setup(ROOT)
-        if setup.is_complete():
-            return 0
-        print("Setting up (the first time takes minutes, later ones a second)", flush=True)
-        setup.run()
+        with held(ROOT):
+            setup = Setup(ROOT)
+            if setup.is_complete():
+                return 0
+            print("Setting up (the first time takes minutes, later ones a second)", flush=True)
+            setup.run()
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -72,7 +72,9 @@ def run(
     if not line.terminal:
         print(f"{title} ...", flush=True)
     with open(log, "wb") as handle:
-        process = subprocess.Popen(command, stdout=handle, stderr=subprocess.STDOUT, env=dict(environment))
+        process = subprocess.Popen(
+            command, stdout=handle, stderr=subprocess.STDOUT, env=dict(environment), close_fds=False
+        )
     reader = Reader(log)
     try:
         while _still_running(process):

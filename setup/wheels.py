@@ -4,14 +4,12 @@ pip's own wheel cache does not know which torch a wheel was compiled for and wou
 load (`undefined symbol`). This one is named after torch, Python, machine and the operators' variant.
 """
 
-import fcntl
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from setup import live, machine
@@ -61,22 +59,6 @@ def find_wheel(folder: Path, name: str, version: str) -> Path | None:
 def missing(folder: Path, pins: Mapping[str, str]) -> list[str]:
     """Packages of `pins` without a cached wheel, in the order of `pins`."""
     return [name for name, version in pins.items() if find_wheel(folder, name, version) is None]
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder against another set-up of the same user that would build the same."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"Another set-up is at work in {folder}; waiting for it.", flush=True)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def build_environment(

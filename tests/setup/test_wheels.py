@@ -1,14 +1,13 @@
 import os
-import subprocess
 import sys
 import tarfile
-import time
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from setup import wheels
+from setup.holding import held
 from setup.lock import SetupError
 
 PLAIN = "from setuptools import setup\nsetup(name='hemline-trial', version='1.0', py_modules=[])\n"
@@ -106,7 +105,7 @@ def offer(folder: Path, setup_py: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def build_trial(folder: Path) -> Path:
-    with wheels.locked(folder):
+    with held(folder):
         return wheels.build(Path(sys.executable), folder, "hemline-trial", "1.0", "cpu")
 
 
@@ -127,16 +126,3 @@ def test_a_failed_build_leaves_no_wheel_and_names_its_log(tmp_path, monkeypatch)
     assert "the compiler is on strike" in str(caught.value)
     assert str(cache / "hemline-trial-1.0.log") in str(caught.value)
     assert [path.name for path in cache.iterdir()] == ["hemline-trial-1.0.log"]
-
-
-def test_a_second_set_up_waits_for_the_first(tmp_path):
-    code = f"import pathlib, setup.wheels\nwith setup.wheels.locked(pathlib.Path({str(tmp_path)!r})): print('in')"
-    with wheels.locked(tmp_path):
-        root = Path(__file__).resolve().parents[2]
-        other = subprocess.Popen(
-            [sys.executable, "-u", "-c", code], cwd=root, stdout=subprocess.PIPE, text=True
-        )
-        assert "waiting for it" in other.stdout.readline()
-        time.sleep(0.2)
-        assert other.poll() is None
-    assert other.communicate(timeout=20)[0] == "in\n"
