@@ -45,7 +45,6 @@ class Setup:
         """All steps. The record's key is written last, so that an interrupted set-up is gone on with."""
         preflight.require(self._problems())
         if not self.target.works():
-            print(f"Making {self.target.prefix} with Python {platform.python_version()}", flush=True)
             self.target.create()
         self._mark_unfinished()
         installed.remove_ruins(self.target.site)

@@ -1,6 +1,7 @@
 """The environment that the set-up fills, and pip's calls into it."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -70,8 +71,9 @@ class Environment:
     def create(self) -> None:
         """Make .venv, in the place of one that does not work."""
         if self.prefix.exists():
-            print("The .venv here is broken, moved or of another Python; it is made anew.", flush=True)
+            print(f"{self.prefix} is broken, moved or of another Python; it is made anew", flush=True)
             shutil.rmtree(self.prefix)
+        print(f"Making {self.prefix} with Python {platform.python_version()}", flush=True)
         done = subprocess.run([sys.executable, "-m", "venv", self.prefix], capture_output=True, text=True)
         if done.returncode != 0:
             shutil.rmtree(self.prefix, ignore_errors=True)
