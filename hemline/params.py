@@ -79,6 +79,13 @@ class NetworkSettings(Settings):
     sigma: Rate
     box_padding: Annotated[float, Field(ge=1)]
 
+    @field_validator("sigma")
+    @classmethod
+    def _whole_reach(cls, sigma: float) -> float:
+        if not (3 * sigma).is_integer():
+            raise ValueError("3 x sigma must be whole: mmpose cuts its Gaussians there, and a part of a pixel misplaces them")
+        return sigma
+
     @field_validator("input_size")
     @classmethod
     def _divisible(cls, size: tuple[int, int]) -> tuple[int, int]:
