@@ -72,12 +72,19 @@ class Environment:
         """Make .venv, in the place of one that does not work."""
         if self.prefix.exists():
             print(f"{self.prefix} is broken, moved or of another Python; it is made anew", flush=True)
-            shutil.rmtree(self.prefix)
+            self._discard()
         print(f"Making {self.prefix} with Python {platform.python_version()}", flush=True)
         done = subprocess.run([sys.executable, "-m", "venv", self.prefix], capture_output=True, text=True)
         if done.returncode != 0:
             shutil.rmtree(self.prefix, ignore_errors=True)
             raise SetupError(f"python -m venv failed:\n{(done.stdout + done.stderr).strip()}")
+
+    def _discard(self) -> None:
+        """Put .venv aside in one step, then delete it: half of one would still be taken for an environment."""
+        aside = self.prefix.with_name(f"{self.prefix.name}-old")
+        shutil.rmtree(aside, ignore_errors=True)
+        self.prefix.rename(aside)
+        shutil.rmtree(aside)
 
     def _pip(self, title: str, arguments: Sequence[str], total: int) -> None:
         """Call pip with the user's own configuration; its output goes to a log in the environment."""

@@ -27,6 +27,16 @@ def test_a_new_environment_works_where_it_was_made(made):
     assert said.stdout.strip() == str(made.site)
 
 
+def test_a_broken_environment_is_replaced(tmp_path):
+    environment = Environment.of(tmp_path, in_place=False)
+    (environment.prefix / "bin").mkdir(parents=True)
+    (environment.prefix / "left").touch()
+    environment.create()
+    assert environment.works()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".venv"]
+    assert not (environment.prefix / "left").exists()
+
+
 def test_a_moved_environment_does_not_work(made, tmp_path):
     moved = Environment.of(tmp_path, in_place=False)
     moved.prefix.parent.mkdir(exist_ok=True)
