@@ -1,0 +1,172 @@
+"""Garments as mmpose's samples: flips, categories, which landmarks carry weight."""
+
+from pathlib import Path
+
+import mmpose
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
+
+from hemline.errors import HemlineError
+from hemline.estimation.config import pipeline, training_config
+from hemline.estimation.garments import PictureCache, read_garments, read_images, read_picture
+from hemline.wardrobe import CATEGORIES, category, grouping
+from tests.estimation.wardrobes import NETWORK, landmarks, settings, write_dataset
+
+BOX = (30.0, 40.0, 80.0, 110.0)
+
+
+def build(folder, name, garments, **options):
+    """The data set of a training on these garments."""
+    chosen = grouping(name)
+    annotations = write_dataset(folder, chosen, garments)
+    config = training_config(settings(**options), chosen, annotations, folder / "image")
+    from mmpose.registry import DATASETS
+
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        return DATASETS.build(config.train_dataloader.dataset)
+
+
+def one_of_each():
+    return [(entry.id, entry.id, BOX, landmarks(entry.id, BOX, entry.id)) for entry in CATEGORIES]
+
+
+@pytest.mark.parametrize("name", ["aggregated", "independent"])
+def test_flip_indices_are_an_involution_with_an_entry_for_each_channel(tmp_path, name):
+    flips = build(tmp_path, name, one_of_each()).metainfo["flip_indices"]
+    chosen = grouping(name)
+    assert len(flips) == chosen.size
+    assert np.array_equal(np.asarray(flips)[flips], np.arange(chosen.size))
+    assert np.array_equal(flips, chosen.flip_index)
+
+
+def test_mmpose_own_flip_breaks_the_vest():
+    # Should this fail one day, mmpose has mended it; ours must not change.
+    configs = Path(mmpose.__file__).parent / ".mim" / "configs"
+    flips = Config.fromfile(configs / "_base_/datasets/deepfashion2.py").dataset_info["keypoint_info"]
+    assert (flips[140]["name"], flips[140]["swap"]) == ("vest_kpt13", "")
+    assert (flips[136]["name"], flips[136]["swap"]) == ("vest_kpt9", "vest_kpt13")
+    assert grouping("independent").flip_index[[136, 140]].tolist() == [140, 136]
+
+
+@pytest.mark.parametrize("name", ["aggregated", "independent"])
+def test_every_category_keeps_its_id_and_only_its_own_channels_have_weight(tmp_path, name):
+    samples = build(tmp_path, name, one_of_each(), augment=False)
+    assert len(samples) == len(CATEGORIES)
+    for entry, sample in zip(CATEGORIES, samples, strict=True):
+        found = sample["data_samples"]
+        assert found.metainfo["category_id"] == entry.id
+        weights = found.gt_instance_labels.keypoint_weights.numpy()
+        assert np.array_equal(weights[0] > 0, grouping(name).category_mask(entry.id))
+
+
+def test_a_landmark_without_a_label_has_no_weight(tmp_path):
+    points = landmarks(8, BOX)
+    points[3] = 0
+    sample = build(tmp_path, "aggregated", [(1, 8, BOX, points)], augment=False)[0]["data_samples"]
+    own = sample.gt_instance_labels.keypoint_weights.numpy()[0][grouping("aggregated").channels(8)]
+    assert np.flatnonzero(own == 0).tolist() == [3]
+
+
+def test_an_occluded_landmark_has_the_weight_of_a_visible_one(tmp_path):
+    points = landmarks(8, BOX)
+    points[:, 2] = 1
+    sample = build(tmp_path, "aggregated", [(1, 8, BOX, points)], augment=False)[0]["data_samples"]
+    assert sample.gt_instance_labels.keypoint_weights.sum() == category(8).count
+
+
+def test_garments_without_landmarks_are_skipped(tmp_path):
+    nothing = np.zeros((category(9).count, 3))
+    samples = build(tmp_path, "aggregated", [(1, 9, BOX, nothing), (2, 9, BOX, landmarks(9, BOX))])
+    assert [samples.get_data_info(index)["img_id"] for index in range(len(samples))] == [2]
+
+
+def test_nothing_to_train_on_is_said(tmp_path):
+    with pytest.raises(HemlineError, match=r"train-aggregated\.json: no garment with a labelled landmark"):
+        build(tmp_path, "aggregated", [(1, 9, BOX, np.zeros((category(9).count, 3)))])
+
+
+def test_annotations_of_another_grouping_are_refused(tmp_path):
+    path = write_dataset(tmp_path, grouping("aggregated"), [(1, 9, BOX, landmarks(9, BOX))])
+    with pytest.raises(HemlineError, match="81 keypoints, but grouping independent has 294"):
+        read_garments(path, tmp_path, grouping("independent"))
+
+
+def test_missing_or_broken_annotations_are_named(tmp_path):
+    with pytest.raises(HemlineError, match=r"none\.json: no such annotations"):
+        read_images(tmp_path / "none.json")
+    (tmp_path / "half.json").write_text('{"images": [')
+    with pytest.raises(HemlineError, match=r"half\.json: not JSON"):
+        read_images(tmp_path / "half.json")
+
+
+def test_an_unreadable_picture_is_named(tmp_path):
+    (tmp_path / "no.jpg").write_bytes(b"not a picture")
+    with pytest.raises(HemlineError, match=r"no\.jpg: cannot be read"):
+        read_picture(tmp_path / "no.jpg")
+    with pytest.raises(HemlineError, match=r"gone\.jpg: No such file"):
+        read_picture(tmp_path / "gone.jpg")
+
+
+def test_the_cache_forgets_the_oldest_pictures_first(tmp_path):
+    write_dataset(tmp_path, grouping("aggregated"), one_of_each()[:3])
+    paths = [str(tmp_path / "image" / f"{number:06d}.jpg") for number in (1, 2, 3)]
+    size = read_picture(paths[0]).nbytes
+    cache = PictureCache(capacity=2 * size)
+    first = cache.read(paths[0])
+    cache.read(paths[1])
+    assert cache.read(paths[0]) is first
+    cache.read(paths[2])
+    assert list(cache.pictures) == [paths[0], paths[2]]
+    assert cache.size == 2 * size
+
+
+@pytest.mark.parametrize("name", ["aggregated", "independent"])
+@pytest.mark.parametrize("category_id", [3, 5, 8])
+def test_a_mirrored_garment_has_its_landmarks_in_the_partners_channels(tmp_path, name, category_id):
+    from mmpose.datasets.transforms import RandomFlip
+
+    points = landmarks(category_id, BOX)
+    info = build(tmp_path, name, [(1, category_id, BOX, points)]).get_data_info(0)
+    info["img_shape"] = info["img"].shape[:2]
+    flipped = RandomFlip(prob=1.0)(dict(info))
+    chosen = grouping(name)
+    partners = chosen.flip_index[chosen.channels(category_id)]
+    assert np.allclose(flipped["keypoints"][0, partners, 0], 159 - points[:, 0])
+    assert np.allclose(flipped["keypoints"][0, partners, 1], points[:, 1])
+    assert flipped["keypoints_visible"][0, partners].all()
+    assert flipped["keypoints_visible"].sum() == len(points)
+
+
+def test_augmentation_has_the_authors_strength():
+    given = settings().training.augmentation
+    crop = next(step for step in pipeline(NETWORK, given) if step["type"] == "RandomBBoxTransform")
+    # HRNet draws N(0, 1) x 30 degrees, cut at 60; mmpose draws N(0, 1) cut at 1 and multiplies by its factor.
+    assert crop["rotate_factor"] == 60 and crop["rotate_prob"] == 0.6
+    assert crop["scale_factor"] == (0.75, 1.25) and crop["scale_prob"] == 1.0
+    assert crop["shift_prob"] == 0.0
+
+
+def test_flip_is_an_augmentation_of_its_own():
+    kinds = [
+        [step["type"] for step in pipeline(NETWORK, settings(flip=flip).training.augmentation)]
+        for flip in (False, True)
+    ]
+    assert "RandomFlip" not in kinds[0]
+    assert [kind for kind in kinds[1] if kind != "RandomFlip"] == kinds[0]
+
+
+def test_boxes_are_padded_by_a_quarter_and_brought_to_the_input_shape(tmp_path):
+    sample = build(tmp_path, "aggregated", [(1, 9, BOX, landmarks(9, BOX))], augment=False)[0]["data_samples"]
+    x, y, width, height = BOX
+    assert np.allclose(sample.metainfo["input_center"], (x + width / 2, y + height / 2))
+    assert np.allclose(sample.metainfo["input_scale"], (1.25 * 80, 1.25 * 80 * 96 / 64))
+
+
+def test_samples_can_be_batched(tmp_path):
+    samples = build(tmp_path, "aggregated", one_of_each()[:2])
+    batch = pseudo_collate([samples[0], samples[1]])
+    assert [tuple(inputs.shape) for inputs in batch["inputs"]] == [(3, 96, 64)] * 2
+    assert [tuple(one.gt_fields.heatmaps.shape) for one in batch["data_samples"]] == [(81, 24, 16)] * 2

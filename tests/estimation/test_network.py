@@ -1,0 +1,90 @@
+"""The network and its recipe: what carries loss, what the paper's size is."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
+
+from hemline.estimation import build_estimator
+from hemline.estimation.config import training_config
+from hemline.estimation.network import recipe
+from hemline.params import NetworkSettings
+from hemline.wardrobe import category, grouping
+from tests.estimation.wardrobes import NETWORK, landmarks, settings, write_dataset
+
+BOX = (30.0, 40.0, 80.0, 110.0)
+PAPER = NetworkSettings(
+    width=48, stem_width=64, blocks=4, modules=(1, 4, 3), input_size=(384, 512), sigma=3.0, box_padding=1.25
+)
+
+
+def loss_of(folder, model, chosen, garments, network=NETWORK):
+    """The loss of a batch of garments, as the training computes it."""
+    annotations = write_dataset(folder, chosen, garments)
+    given = settings(augment=False).model_copy(update={"network": network})
+    config = training_config(given, chosen, annotations, folder / "image")
+    from mmpose.registry import DATASETS
+
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        samples = DATASETS.build(config.train_dataloader.dataset)
+    batch = model.data_preprocessor(pseudo_collate([samples[index] for index in range(len(samples))]), training=True)
+    return model(batch["inputs"], batch["data_samples"], mode="loss")["loss_kpt"]
+
+
+@pytest.mark.parametrize("name", ["aggregated", "independent"])
+@pytest.mark.parametrize("category_id", [1, 3, 9])
+def test_only_a_categorys_own_labelled_channels_learn(tmp_path, name, category_id):
+    chosen = grouping(name)
+    model = build_estimator(NETWORK, chosen.size)
+    model.init_weights()
+    points = landmarks(category_id, BOX)
+    points[-1] = 0
+    loss_of(tmp_path, model, chosen, [(1, category_id, BOX, points), (2, category_id, BOX, points)]).backward()
+    moved = model.head.final_layer.weight.grad.abs().sum(dim=(1, 2, 3)) > 0
+    assert np.flatnonzero(moved).tolist() == sorted(chosen.channels(category_id)[:-1])
+
+
+def test_the_recipe_is_the_papers():
+    config = recipe(PAPER, 81)
+    stages = config.model.backbone.extra
+    assert stages.stage1.num_channels == (64,) and stages.stage1.num_blocks == (4,)
+    assert [stages[f"stage{stage}"].num_modules for stage in (2, 3, 4)] == [1, 4, 3]
+    assert stages.stage4.num_channels == (48, 96, 192, 384)
+    assert config.model.head.out_channels == 81
+    assert config.model.head.decoder == {
+        "type": "MSRAHeatmap",
+        "input_size": (384, 512),
+        "heatmap_size": (96, 128),
+        "sigma": 3.0,
+    }
+    assert config.optim_wrapper.optimizer.type == "Adam"
+    assert "weight_decay" not in config.optim_wrapper.optimizer
+    assert config.model.head.loss.use_target_weight
+
+
+def test_nothing_is_downloaded():
+    text = str(recipe(NETWORK, 81).model)
+    assert "Pretrained" not in text and "http" not in text
+
+
+def test_small_and_large_networks_are_of_one_family():
+    small, large = (recipe(size, 81).model for size in (NETWORK, PAPER))
+    assert small.keys() == large.keys()
+    assert small.backbone.type == large.backbone.type == "HRNet"
+    assert small.head.type == large.head.type == "HeatmapHead"
+    assert small.backbone.extra.keys() == large.backbone.extra.keys()
+
+
+def test_the_papers_size_takes_a_training_step(tmp_path):
+    model = build_estimator(PAPER, 81)
+    model.init_weights()
+    assert sum(parameter.numel() for parameter in model.parameters()) == pytest.approx(63.6e6, rel=0.01)
+    before = model.head.final_layer.weight.detach().clone()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    loss = loss_of(tmp_path, model, grouping("aggregated"), [(1, 5, BOX, landmarks(5, BOX))], network=PAPER)
+    loss.backward()
+    optimizer.step()
+    changed = (model.head.final_layer.weight.detach() != before).flatten(1).any(dim=1)
+    assert int(changed.sum()) == category(5).count
+    assert torch.isfinite(loss)
