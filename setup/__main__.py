@@ -47,7 +47,7 @@ class Setup:
         if not self.target.works():
             self.target.create()
         self._mark_unfinished()
-        installed.remove_ruins(self.target.site)
+        installed.remove_ruins(self.target.site, self.pins)
         faulty = self.faulty()
         self._remove_former()
         self._install_from_registry(faulty)

@@ -77,8 +77,8 @@ def _is_right(copies: list[tuple[str, Path]], version: str) -> bool:
     return len(copies) == 1 and copies[0][0] == version and _whole(copies[0][1])
 
 
-def remove_ruins(site: Path) -> None:
-    """Take away what a killed pip leaves and cannot handle itself.
+def remove_ruins(site: Path, pins: dict[str, str]) -> None:
+    """Take away what a killed pip leaves of the packages of `pins` and cannot handle itself.
 
     These are renamed copies ("~orch"), and .dist-info folders without a RECORD or twice of one package. The
     package counts as missing then and is installed anew over its files.
@@ -87,7 +87,8 @@ def remove_ruins(site: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     folders: dict[str, list[Path]] = {}
     for name, _, folder in _information(site):
-        folders.setdefault(name, []).append(folder)
+        if name in pins:  # what people added themselves is theirs
+            folders.setdefault(name, []).append(folder)
     for copies in folders.values():
         for folder in copies:
             if len(copies) > 1 or not (folder / "RECORD").is_file():
