@@ -1,0 +1,148 @@
+"""Pictures to garments by stored models, and the command that prints and draws them."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from hemline.commands import main
+from hemline.detection import build_detector
+from hemline.errors import HemlineError
+from hemline.estimation import build_estimator
+from hemline.estimation.estimator import write_no_expert, write_settings
+from hemline.files import write_json
+from hemline.inference.predictor import Predictor, read_upright
+from hemline.params import DetectorSettings, DetectSettings
+from hemline.training import save_weights
+from hemline.wardrobe import CATEGORIES, category, grouping
+from tests.estimation.wardrobes import NETWORK, picture, settings
+
+DETECT = DetectSettings(score_threshold=0.0, max_per_image=5)
+DETECTOR = {
+    "type": "cascade", "masks": False, "epochs": 1, "milestones": (), "lr": 0.001, "batch_size": 2, "seed": 0,
+    "backbone": {"type": "ResNet", "depth": 18, "base_channels": 8, "init": None},
+    "fpn_channels": 16, "box_channels": 32, "mask_convs": 1, "mask_size": 14, "finest_stride": 8, "anchor_scale": 4,
+    "finest_box": 28, "pool_samples": 1, "image_size": (128, 128), "flip": 0.5, "proposals": 50, "rpn_samples": 32,
+    "roi_samples": 16, "optimizer": "AdamW", "weight_decay": 0.05, "warmup_steps": 10, "clip_gradient": 10.0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A models folder as a run leaves it, of networks that have learnt nothing."""
+    root = tmp_path_factory.mktemp("run") / "models"
+    torch.manual_seed(0)
+    detector = DetectorSettings.model_validate(DETECTOR)
+    save_weights(build_detector(detector), root / "detectors" / "cascade" / "weights.pt")
+    write_json(root / "detectors" / "cascade" / "settings.json", detector.model_dump(mode="json"))
+    aggregated = grouping("aggregated")
+    model = build_estimator(NETWORK, aggregated.size)
+    model.init_weights()
+    torch.nn.init.normal_(model.head.final_layer.weight, std=0.3)
+    for folder in (root / "estimators" / "aggregated", root / "experts" / "plain" / "skirt"):
+        save_weights(model, folder / "weights.pt")
+        write_settings(folder, settings(), aggregated, category=None, start=None)
+    write_no_expert(root / "experts" / "plain" / "sling", "sling", "no sling with a labelled landmark to train on")
+    return root
+
+
+@pytest.fixture()
+def shots(tmp_path):
+    folder = tmp_path / "shots"
+    (folder / "more").mkdir(parents=True)
+    cv2.imwrite(str(folder / "b.jpg"), picture(1))
+    cv2.imwrite(str(folder / "a.png"), picture(2))
+    cv2.imwrite(str(folder / "more" / "b.jpg"), picture(3))
+    return folder
+
+
+def test_a_picture_gives_garments_with_their_own_landmarks(models):
+    predictor = Predictor.load(models, "cascade", "plain", DETECT, "cpu")
+    assert list(predictor.estimators.experts) == [9]
+    prediction = predictor.predict(picture(), threshold=0.0)
+    assert 1 <= len(prediction.garments) <= 5
+    scores = [garment.score for garment in prediction.garments]
+    assert scores == sorted(scores, reverse=True)
+    for garment in prediction.garments:
+        assert garment.landmarks.shape == (category(garment.category_id).count, 3)
+        assert 0 < garment.box_score < 1
+
+
+def test_the_threshold_drops_what_scores_less(models):
+    predictor = Predictor.load(models, "cascade", "none", DETECT, "cpu")
+    everything = predictor.predict(picture(), threshold=0.0).garments
+    limit = everything[0].score
+    assert len(predictor.predict(picture(), threshold=limit).garments) < len(everything)
+    assert predictor.predict(picture(), threshold=1e3).garments == []
+
+
+@pytest.mark.parametrize(("detector", "experts", "said"), [
+    ("htc", "none", "detectors/htc"),
+    ("cascade", "hflip", "experts/hflip"),
+])  # fmt: skip
+def test_models_that_are_not_there_are_said_with_what_makes_them(models, detector, experts, said):
+    with pytest.raises(HemlineError, match=rf"{said}: no such model; `make demo`"):
+        Predictor.load(models, detector, experts)
+
+
+def call(models, *arguments):
+    given = ["--models", str(models), "--detector", "cascade", "--experts", "plain", "--threshold", "0"]
+    return main(["predict", *map(str, arguments), *given])
+
+
+def test_json_names_every_landmark_and_nothing_else_is_printed(models, shots, capsys):
+    assert call(models, shots / "b.jpg", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["unreadable"] == []
+    (one,) = found["pictures"]
+    assert (one["picture"], one["width"], one["height"]) == (str(shots / "b.jpg"), 160, 200)
+    names = {entry.name: [landmark.name for landmark in entry.landmarks] for entry in CATEGORIES}
+    for garment in one["garments"]:
+        assert [landmark["name"] for landmark in garment["landmarks"]] == names[garment["category"]]
+        assert set(garment["landmarks"][0]) == {"name", "x", "y", "score"}
+        assert len(garment["box"]) == 4 and 0 <= garment["box_score"] <= 1
+
+
+def test_a_folder_is_drawn_and_equal_names_stay_apart(models, shots, tmp_path, capsys):
+    assert call(models, shots, "--out", tmp_path / "drawn") == 0
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["a.png", "b-2.jpg", "b.jpg"]
+    assert cv2.imread(str(tmp_path / "drawn" / "a.png")).shape == (200, 160, 3)
+    assert capsys.readouterr().out.count("garments") == 3
+
+
+def test_a_picture_that_cannot_be_read_is_said_and_the_others_go_on(models, shots, capsys):
+    (shots / "bad.jpg").write_bytes(b"not a picture")
+    assert call(models, shots / "bad.jpg", shots / "gone.jpg", shots / "a.png", "--json") == 1
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert [one["picture"] for one in found["pictures"]] == [str(shots / "a.png")]
+    assert len(found["unreadable"]) == 2
+    assert "bad.jpg: cannot be read" in printed.err and "gone.jpg: No such file" in printed.err
+
+
+def test_a_drawing_never_replaces_the_picture(models, shots, capsys):
+    before = (shots / "b.jpg").read_bytes()
+    assert call(models, shots / "b.jpg", "--out", shots) == 2
+    assert "would be overwritten" in capsys.readouterr().err
+    assert (shots / "b.jpg").read_bytes() == before
+
+
+def test_an_empty_folder_and_missing_models_are_said(models, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert call(models, tmp_path / "empty") == 2
+    assert "no pictures in this folder" in capsys.readouterr().err
+    (tmp_path / "a.jpg").write_bytes(b"")
+    assert call(tmp_path / "nothing", tmp_path / "a.jpg") == 2
+    assert "make demo" in capsys.readouterr().err
+
+
+def test_a_turned_picture_is_turned_back(tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright, its sensor lies on its side
+    Image.fromarray(np.zeros((100, 160, 3), dtype=np.uint8)).save(path, exif=exif)
+    assert read_upright(path).shape == (160, 100, 3)
