@@ -15,12 +15,22 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("pictures", nargs="+", type=Path, help="pictures, or folders of pictures")
-    parser.add_argument("--out", type=Path, help="folder to write the pictures to, with the garments drawn on them")
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the models (default: models)")
+    parser.add_argument(
+        "--out", type=Path, help="folder to write the pictures to, with the garments drawn on them"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else on stdout"
+    )
+    parser.add_argument(
+        "--models", type=Path, default=Path("models"), help="folder of the models (default: models)"
+    )
     parser.add_argument("--detector", choices=("htc", "cascade"), default="htc")
-    parser.add_argument("--experts", choices=("hflip", "plain", "none"), default="hflip", help="default: hflip")
-    parser.add_argument("--threshold", type=float, default=0.3, help="least score of a garment, 0 to 1 (default 0.3)")
+    parser.add_argument(
+        "--experts", choices=("hflip", "plain", "none"), default="hflip", help="default: hflip"
+    )
+    parser.add_argument(
+        "--threshold", type=float, default=0.3, help="least score of a garment, 0 to 1 (default 0.3)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,7 +94,9 @@ def _files(given: list[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES and entry.is_file())
+        inside = sorted(
+            entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES and entry.is_file()
+        )
         if not inside:
             raise HemlineError(f"{path}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
         files.extend(inside)
@@ -108,7 +120,9 @@ def _named(pictures: list[Path]) -> list[tuple[Path, str]]:
 def _spare(pictures: list[tuple[Path, str]], out: Path) -> None:
     for path, name in pictures:
         if (out / name).resolve() == path.resolve():
-            raise HemlineError(f"--out {out}: {path} would be overwritten with its drawing; choose another folder")
+            raise HemlineError(
+                f"--out {out}: {path} would be overwritten with its drawing; choose another folder"
+            )
 
 
 def _print(described: dict[str, Any]) -> None:

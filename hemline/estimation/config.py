@@ -6,15 +6,27 @@ from typing import Any
 from mmengine.config import Config
 
 from hemline.estimation.network import codec, recipe
-from hemline.params import AugmentationSettings, EstimatorSettings, NetworkSettings
+from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.training import quiet
 from hemline.wardrobe import Grouping
 
 # What travels with a sample: enough to name it and to find its crop again.
-META_KEYS = ("id", "img_id", "img_path", "category_id", "img_shape", "input_size", "input_center", "input_scale", "flip")
+META_KEYS = (
+    "id",
+    "img_id",
+    "img_path",
+    "category_id",
+    "img_shape",
+    "input_size",
+    "input_center",
+    "input_scale",
+    "flip",
+)
 
 
-def training_config(settings: EstimatorSettings, grouping: Grouping, annotations: Path, images: Path) -> Config:
+def training_config(
+    settings: EstimatorSettings, grouping: Grouping, annotations: Path, images: Path
+) -> Config:
     """The recipe with settings, grouping and data put in: what `hemline.training.fit` runs."""
     quiet()
     import hemline.estimation.dataset  # noqa: F401 (registers GarmentDataset)
@@ -23,7 +35,7 @@ def training_config(settings: EstimatorSettings, grouping: Grouping, annotations
     training = settings.training
     config.optim_wrapper.optimizer.lr = training.lr
     config.train_cfg.max_epochs = training.epochs
-    config.param_scheduler[0].update(end=training.epochs, milestones=list(training.milestones))
+    config.param_scheduler = schedule(training)
     config.train_dataloader = {
         "batch_size": training.batch_size,
         "num_workers": training.workers,
@@ -40,6 +52,23 @@ def training_config(settings: EstimatorSettings, grouping: Grouping, annotations
         },
     }
     return config
+
+
+def schedule(training: EstimatorTraining) -> list[dict[str, Any]]:
+    """A tenth of the rate at each milestone; without milestones it falls to zero as a cosine, step by step.
+
+    The cosine is ours: it gets the most out of the few epochs of a small training.
+    """
+    if training.milestones:
+        milestones = list(training.milestones)
+        return [{"type": "MultiStepLR", "by_epoch": True, "milestones": milestones, "gamma": 0.1}]
+    cosine = {
+        "type": "CosineAnnealingLR",
+        "by_epoch": True,
+        "T_max": training.epochs,
+        "convert_to_iter_based": True,
+    }
+    return [cosine]
 
 
 def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> list[dict[str, Any]]:

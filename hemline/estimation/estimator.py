@@ -88,16 +88,20 @@ class Estimator:
         for transform in self._transforms:
             sample = transform(sample)
         size = self.network.input_size
-        inverse = get_warp_matrix(sample["input_center"], sample["input_scale"], 0.0, output_size=size, inv=True)
+        inverse = get_warp_matrix(
+            sample["input_center"], sample["input_scale"], 0.0, output_size=size, inv=True
+        )
         return Crop(sample["img"], inverse)
 
     @torch.inference_mode()
-    def heatmaps(self, crops: np.ndarray, flip_test: bool = False, shift_heatmap: bool = True) -> torch.Tensor:
+    def heatmaps(
+        self, crops: np.ndarray, flip_test: bool = False, shift_heatmap: bool = True
+    ) -> torch.Tensor:
         """Heatmaps (n, channels, height / 4, width / 4) of crops (n, height, width, 3), on the model's device.
 
-        With `flip_test` they are averaged with those of the mirrored crops, mirrored back with channels swapped and, with
-        `shift_heatmap`, moved right by one pixel. A pixel at x is at 4x + 1.5 of the crop on average; mirrored twice,
-        without the shift, at three quarters of a heatmap pixel to the left (authors' code, lib/core/function.py).
+        With `flip_test` they are averaged with those of the mirrored crops, mirrored back with channels swapped and,
+        with `shift_heatmap`, moved right by one pixel: crop pixel x belongs to heatmap pixel x / 4, but mirrored
+        there and back to x / 4 - 3 / 4 (authors' code, lib/core/function.py).
         """
         from mmpose.models.utils.tta import flip_heatmaps
         from mmpose.structures import PoseDataSample
@@ -117,8 +121,8 @@ class Estimator:
         channels = self.grouping.channels(category_id)
         own = heatmaps[torch.from_numpy(channels).to(heatmaps.device)].float().cpu().numpy()
         maxima = heatmaps.amax(dim=(1, 2)).float().cpu().numpy()
-        # Where a heatmap is nowhere positive, mmpose puts the landmark outside of the crop. Raised by a constant it has the
-        # same highest pixel, and so a place like any other.
+        # Where a heatmap is nowhere positive, mmpose puts the landmark outside of the crop. Raised by a constant it
+        # has the same highest pixel, and so a place like any other.
         lowest = own.min(axis=(1, 2), keepdims=True)
         points, _ = self._codec.decode(np.where(maxima[channels][:, None, None] > 0, own, own - lowest + 1))
         return Found(np.concatenate([points[0], maxima[channels][:, None]], axis=1), maxima)
@@ -153,8 +157,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not (folder / "settings.json").is_file():
         raise HemlineError(f"{folder}: no estimator there (no settings.json); run the stage that trains it")
     settings = read_json(folder / "settings.json")
-    if not isinstance(settings, dict) or not ({"reason"} <= settings.keys() or {"grouping", "network"} <= settings.keys()):
-        raise HemlineError(f"{folder}/settings.json: not an estimator's settings (no network and grouping in it)")
+    if not isinstance(settings, dict) or not (
+        {"reason"} <= settings.keys() or {"grouping", "network"} <= settings.keys()
+    ):
+        raise HemlineError(
+            f"{folder}/settings.json: not an estimator's settings (no network and grouping in it)"
+        )
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.hooks import Hook
@@ -60,15 +61,17 @@ def finetune_expert(
     """Finetune the estimator in `start` to one category and write the expert's model folder `out`.
 
     `annotations` holds the category's garments, in the grouping of `start`, all of whose channels are kept. Without
-    garments there is no expert: `out`/settings.json says so, the estimator in `start` will serve the category, and False
-    is returned. The last epoch is kept, or the one that `judge` likes best (the authors took the best validation
+    garments there is no expert: `out`/settings.json says so, the estimator in `start` will serve the category, and
+    False is returned. The last epoch is kept, or the one that `judge` likes best (the authors took the best validation
     AP with ground-truth boxes, which selects on the reported set).
     """
     expert = category(slug)
     base = read_settings(start)
     network, grouping = rebuild(base, start)
     if network != settings.network:
-        raise HemlineError(f"{start}: its network is {network}; an expert needs the same, not {settings.network}")
+        raise HemlineError(
+            f"{start}: its network is {network}; an expert needs the same, not {settings.network}"
+        )
     if not any(entry["category_id"] == expert.id for entry in read_garments(annotations, images, grouping)):
         write_no_expert(out, slug, f"no {expert.name} with a labelled landmark to train on")
         return False
@@ -111,7 +114,7 @@ def _fitting_weights(network: NetworkSettings, grouping: Grouping, init: Path, s
 class ChannelsLastHook(Hook):
     """Keep activations channel by channel: a quarter faster on a CPU and on GPUs with tensor cores."""
 
-    def before_train(self, runner):
+    def before_train(self, runner: Any) -> None:
         """Convert the weights; convolutions hand the layout on."""
         runner.model.to(memory_format=torch.channels_last)
 
@@ -123,7 +126,7 @@ class BestEpochHook(Hook):
         self.weights, self.value = state / "best.pt", state / "best.json"
         self.network, self.grouping, self.judge = network, grouping, judge
 
-    def after_train_epoch(self, runner):
+    def after_train_epoch(self, runner: Any) -> None:
         """Judge the epoch. The state folder keeps the best, so that a resumed training knows it."""
         value = self.judge(Estimator(runner.model, self.network, self.grouping))
         if self.value.is_file() and read_json(self.value)["value"] >= value:
@@ -131,6 +134,6 @@ class BestEpochHook(Hook):
         save_weights(runner.model, self.weights)
         write_json(self.value, {"epoch": runner.epoch + 1, "value": value})
 
-    def after_train(self, runner):
+    def after_train(self, runner: Any) -> None:
         """Take the best weights."""
         load_weights(runner.model, self.weights)

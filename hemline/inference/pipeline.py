@@ -112,14 +112,19 @@ def _box(record: Any, where: str) -> DetectedBox:
     try:
         x, y, width, height = (float(value) for value in record["bbox"])
         box = DetectedBox(
-            int(record["image_id"]), category(record["category_id"]).id, (x, y, width, height), float(record["score"])
+            int(record["image_id"]),
+            category(record["category_id"]).id,
+            (x, y, width, height),
+            float(record["score"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise HemlineError(f"{where}: not a box (image_id, category_id, bbox, score): {error!r}") from None
     except HemlineError as error:
         raise HemlineError(f"{where}: {error}") from None
     if not np.isfinite([*box.box, box.score]).all() or width <= 0 or height <= 0:
-        raise HemlineError(f"{where}: bbox {record['bbox']}, score {record['score']}: not finite, or of no area")
+        raise HemlineError(
+            f"{where}: bbox {record['bbox']}, score {record['score']}: not finite, or of no area"
+        )
     return box
 
 
@@ -145,7 +150,8 @@ def estimate_boxes(
     if unknown:
         raise HemlineError(f"{boxes}: image {min(unknown)} is not among the images of {images}")
     pictures = (
-        (Path(folder) / files[image_id], list(group)) for image_id, group in groupby(wanted, lambda box: box.image_id)
+        (Path(folder) / files[image_id], list(group))
+        for image_id, group in groupby(wanted, lambda box: box.image_id)
     )
     found = estimate(pictures, estimators, test, flip_test=flip_test)
     yield from progress(found, title, total=len(wanted), unit="garments")
@@ -199,7 +205,9 @@ def _garments(cuts: list[_Cut], test: TestSettings, flip_test: bool) -> Iterator
     for indices in by_estimator.values():
         for start in range(0, len(indices), test.batch_size):
             batch = indices[start : start + test.batch_size]
-            garments.update(zip(batch, _batch([cuts[index] for index in batch], test, flip_test), strict=True))
+            garments.update(
+                zip(batch, _batch([cuts[index] for index in batch], test, flip_test), strict=True)
+            )
     yield from (garments[index] for index in range(len(cuts)))
 
 
@@ -221,8 +229,8 @@ def _batch(cuts: list[_Cut], test: TestSettings, flip_test: bool) -> Iterator[Ga
 def landmark_score(found: Found, test: TestSettings) -> float:
     """The mean of the heatmap maxima above `score_threshold`, 0 when none is (authors' code, lib/dataset: evaluate).
 
-    With `score` "all", over all channels, as the authors' code has it, although those of other categories carried no loss
-    in training; with "category", over the garment's own (as SVIP's, the third place of the 2020 challenge).
+    With `score` "all", over all channels, as the authors' code has it, although those of other categories carried no
+    loss in training; with "category", over the garment's own (as SVIP's, the third place of the 2020 challenge).
     """
     maxima = found.maxima if test.score == "all" else found.landmarks[:, 2]
     sure = maxima[maxima > test.score_threshold]

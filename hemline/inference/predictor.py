@@ -15,9 +15,11 @@ from hemline.inference.pipeline import DetectedBox, Estimators, estimate
 from hemline.params import DetectSettings, TestSettings
 from hemline.wardrobe import category
 
-# As the paper tests its best rows: flip test with the one-pixel shift. Scores over the category's own channels: a person
-# reads them as "how sure", and channels of other categories say nothing about that.
-TEST = TestSettings(shift_heatmap=True, score="category", score_threshold=0.2, box_score_threshold=0.01, batch_size=32)
+# As the paper tests its best rows: flip test with the one-pixel shift. Scores over the category's own channels: a
+# person reads them as "how sure", and channels of other categories say nothing about that.
+TEST = TestSettings(
+    shift_heatmap=True, score="category", score_threshold=0.2, box_score_threshold=0.01, batch_size=32
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,12 @@ def describe(garment: Garment) -> dict[str, Any]:
         "box_score": round(garment.box_score, 4),
         "score": round(garment.score, 4),
         "landmarks": [
-            {"name": landmark.name, "x": round(float(x), 2), "y": round(float(y), 2), "score": round(float(score), 4)}
+            {
+                "name": landmark.name,
+                "x": round(float(x), 2),
+                "y": round(float(y), 2),
+                "score": round(float(score), 4),
+            }
             for landmark, (x, y, score) in zip(own.landmarks, garment.landmarks, strict=True)
         ],
     }
@@ -107,4 +114,3 @@ class Predictor:
         garments = estimate([(picture, boxes)], self.estimators, TEST, flip_test=self.flip_test)
         sure = [garment for garment in garments if garment.score >= threshold]
         return Prediction(picture, sorted(sure, key=lambda garment: -garment.score))
-

@@ -38,7 +38,9 @@ def perfect(own: Estimator, crop, points: np.ndarray, category_id: int) -> torch
 
 
 @pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
-@pytest.mark.parametrize("box", [(52.0, 61.0, 24.0, 36.0), (20.5, 30.0, 100.0, 40.0), (10.0, 5.0, 40.0, 180.0)])
+@pytest.mark.parametrize(
+    "box", [(52.0, 61.0, 24.0, 36.0), (20.5, 30.0, 100.0, 40.0), (10.0, 5.0, 40.0, 180.0)]
+)
 def test_perfect_heatmaps_decode_to_the_labelled_places(entry, box):
     own = estimator()
     crop = own.crop(picture(), box)

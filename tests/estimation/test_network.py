@@ -28,7 +28,9 @@ def loss_of(folder, model, chosen, garments, network=NETWORK):
 
     with DefaultScope.overwrite_default_scope("mmpose"):
         samples = DATASETS.build(config.train_dataloader.dataset)
-    batch = model.data_preprocessor(pseudo_collate([samples[index] for index in range(len(samples))]), training=True)
+    batch = model.data_preprocessor(
+        pseudo_collate([samples[index] for index in range(len(samples))]), training=True
+    )
     return model(batch["inputs"], batch["data_samples"], mode="loss")["loss_kpt"]
 
 
@@ -40,7 +42,9 @@ def test_only_a_categorys_own_labelled_channels_learn(tmp_path, name, category_i
     model.init_weights()
     points = landmarks(category_id, BOX)
     points[-1] = 0
-    loss_of(tmp_path, model, chosen, [(1, category_id, BOX, points), (2, category_id, BOX, points)]).backward()
+    loss_of(
+        tmp_path, model, chosen, [(1, category_id, BOX, points), (2, category_id, BOX, points)]
+    ).backward()
     moved = model.head.final_layer.weight.grad.abs().sum(dim=(1, 2, 3)) > 0
     assert np.flatnonzero(moved).tolist() == sorted(chosen.channels(category_id)[:-1])
 

@@ -47,7 +47,11 @@ def weights(folder):
 
 
 def test_a_model_folder_holds_what_is_needed_and_no_more(trained):
-    assert sorted(path.name for path in trained.iterdir()) == ["settings.json", "training.jsonl", "weights.pt"]
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "settings.json",
+        "training.jsonl",
+        "weights.pt",
+    ]
     stored = json.loads((trained / "settings.json").read_text())
     assert stored["network"]["width"] == NETWORK.width
     assert stored["grouping"]["name"] == "aggregated" and len(stored["grouping"]["group_of"]) == 294
@@ -61,14 +65,22 @@ def test_an_expert_starts_as_the_aggregated_estimator(tmp_path, trained):
     done, expert = finetune(tmp_path, trained, [9, 9], variant=frozen)
     assert done
     start, after = weights(trained), weights(expert)
-    learnt = [key for key in start if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))]
-    assert all(torch.allclose(start[key], after[key], atol=1e-9) for key in learnt if start[key].is_floating_point())
+    learnt = [
+        key for key in start if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    ]
+    assert all(
+        torch.allclose(start[key], after[key], atol=1e-9) for key in learnt if start[key].is_floating_point()
+    )
     assert after["head.final_layer.weight"].shape[0] == 81
 
 
 def test_an_expert_moves_only_its_own_channels_of_the_last_layer(tmp_path, trained):
     _, expert = finetune(tmp_path, trained, [9, 9, 9])
-    moved = (weights(trained)["head.final_layer.weight"] != weights(expert)["head.final_layer.weight"]).flatten(1).any(1)
+    moved = (
+        (weights(trained)["head.final_layer.weight"] != weights(expert)["head.final_layer.weight"])
+        .flatten(1)
+        .any(1)
+    )
     assert np.flatnonzero(moved).tolist() == sorted(AGGREGATED.channels(9).tolist())
     assert read_settings(expert)["category"] == "skirt"
     assert read_settings(expert)["start"] == str(trained)

@@ -14,10 +14,14 @@ NETWORK = NetworkSettings(
 )
 
 
-def settings(flip: bool = False, epochs: int = 1, lr: float = 1e-3, augment: bool = True) -> EstimatorSettings:
+def settings(
+    flip: bool = False, epochs: int = 1, lr: float = 1e-3, augment: bool = True
+) -> EstimatorSettings:
     """A network that a test can train."""
     amount = 1.0 if augment else 0.0
-    augmentation = AugmentationSettings(rotation=30 * amount, scale=0.25 * amount, probability=0.6 * amount, flip=flip)
+    augmentation = AugmentationSettings(
+        rotation=30 * amount, scale=0.25 * amount, probability=0.6 * amount, flip=flip
+    )
     training = EstimatorTraining(
         epochs=epochs, milestones=(), lr=lr, batch_size=4, seed=0, workers=0, augmentation=augmentation
     )
@@ -38,7 +42,9 @@ def landmarks(category_id: int, box: tuple[float, float, float, float], seed: in
     return np.concatenate([points.round(), np.full((len(points), 1), 2.0)], axis=1)
 
 
-def write_dataset(folder: Path, grouping: Grouping, garments: list[tuple[int, int, tuple, np.ndarray]]) -> Path:
+def write_dataset(
+    folder: Path, grouping: Grouping, garments: list[tuple[int, int, tuple, np.ndarray]]
+) -> Path:
     """Write pictures and a COCO-style file of (image_id, category_id, box, landmarks (n, 3)); returns the file."""
     (folder / "image").mkdir(parents=True, exist_ok=True)
     images, annotations = {}, []
@@ -61,5 +67,7 @@ def write_dataset(folder: Path, grouping: Grouping, garments: list[tuple[int, in
             }
         )
     path = folder / f"train-{grouping.name}.json"
-    path.write_text(json.dumps({"images": list(images.values()), "annotations": annotations, "categories": []}))
+    path.write_text(
+        json.dumps({"images": list(images.values()), "annotations": annotations, "categories": []})
+    )
     return path

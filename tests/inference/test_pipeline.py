@@ -11,7 +11,14 @@ from hemline.errors import HemlineError
 from hemline.estimation import Estimator, build_estimator
 from hemline.estimation.estimator import write_no_expert, write_settings
 from hemline.inference import pipeline
-from hemline.inference.pipeline import DetectedBox, Estimators, estimate, estimate_boxes, landmark_score, read_boxes
+from hemline.inference.pipeline import (
+    DetectedBox,
+    Estimators,
+    estimate,
+    estimate_boxes,
+    landmark_score,
+    read_boxes,
+)
 from hemline.params import TestSettings as Test
 from hemline.training import save_weights
 from hemline.wardrobe import CATEGORIES, category, grouping
@@ -60,14 +67,19 @@ def run(pictures, estimators, test=TEST, flip_test=False):
 
 
 def same(one, other):
-    return np.allclose(one.landmarks, other.landmarks, atol=1e-3) and one.score == pytest.approx(other.score, rel=1e-4)
+    return np.allclose(one.landmarks, other.landmarks, atol=1e-3) and one.score == pytest.approx(
+        other.score, rel=1e-4
+    )
 
 
 def test_each_category_goes_to_its_expert(two):
     general, expert = two
     boxes = [box(entry.id) for entry in CATEGORIES]
     found = run([(picture(), boxes)], Estimators(general, {5: expert, 9: expert}))
-    by = {name: run([(picture(), boxes)], Estimators(one)) for name, one in (("general", general), ("expert", expert))}
+    by = {
+        name: run([(picture(), boxes)], Estimators(one))
+        for name, one in (("general", general), ("expert", expert))
+    }
     for index, entry in enumerate(CATEGORIES):
         served, other = ("expert", "general") if entry.id in (5, 9) else ("general", "expert")
         assert same(found[index], by[served][index])
@@ -84,7 +96,12 @@ def test_no_category_is_lost(two):
 def test_nothing_is_suppressed(two):
     # mmpose's OKS-NMS compares a top and a dress on the same person by channels that one of them hasn't.
     boxes = [box(1, score=0.9), box(1, score=0.8), box(10, score=0.7), box(1, score=0.9)]
-    assert [garment.box_score for garment in run([(picture(), boxes)], Estimators(two[0]))] == [0.9, 0.8, 0.7, 0.9]
+    assert [garment.box_score for garment in run([(picture(), boxes)], Estimators(two[0]))] == [
+        0.9,
+        0.8,
+        0.7,
+        0.9,
+    ]
 
 
 def test_every_box_is_cut_once_and_in_batches_of_its_estimator():

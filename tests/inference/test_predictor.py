@@ -44,7 +44,9 @@ def models(tmp_path_factory):
     for folder in (root / "estimators" / "aggregated", root / "experts" / "plain" / "skirt"):
         save_weights(model, folder / "weights.pt")
         write_settings(folder, settings(), aggregated, category=None, start=None)
-    write_no_expert(root / "experts" / "plain" / "sling", "sling", "no sling with a labelled landmark to train on")
+    write_no_expert(
+        root / "experts" / "plain" / "sling", "sling", "no sling with a labelled landmark to train on"
+    )
     return root
 
 
