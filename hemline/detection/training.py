@@ -97,6 +97,8 @@ def resize(size: tuple[int, int]) -> dict[str, Any]:
 
 def _optimizer(settings: DetectorSettings) -> dict[str, Any]:
     chosen = {"type": settings.optimizer, "lr": settings.lr, "weight_decay": settings.weight_decay}
+    # One kernel for all weights: a quarter of the time, which small networks notice.
+    chosen["fused"] = True
     if settings.optimizer == "SGD":
         chosen["momentum"] = 0.9
     wrapper: dict[str, Any] = {"type": "OptimWrapper", "optimizer": chosen}
