@@ -18,8 +18,8 @@ custom_hooks = []
 codec = dict(input_size=(384, 512), heatmap_size=(96, 128), sigma=3)
 
 model = dict(
-    # No ImageNet weights by download: `init` of the training names a file when there is one. This is what mmpose's HRNet
-    # starts from otherwise.
+    # No ImageNet weights by download: `init` of the training names a file when there is one. This is how
+    # mmpose's HRNet starts otherwise.
     backbone=dict(
         init_cfg=[
             dict(type="Normal", std=0.001, layer="Conv2d"),
