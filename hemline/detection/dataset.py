@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -22,7 +22,7 @@ class GarmentPictures(CocoDataset):
     that they aren't known to be empty.
     """
 
-    METAINFO = {"classes": tuple(entry.coco_name for entry in CATEGORIES)}
+    METAINFO: ClassVar[dict[str, Any]] = {"classes": tuple(entry.coco_name for entry in CATEGORIES)}
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the file; refuse one whose categories aren't the 13, in order.
@@ -64,5 +64,7 @@ class DrawMasks(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Replace `gt_masks`."""
         polygons = results["gt_masks"]
-        results["gt_masks"] = BitmapMasks(polygons.to_ndarray().astype(np.uint8), polygons.height, polygons.width)
+        results["gt_masks"] = BitmapMasks(
+            polygons.to_ndarray().astype(np.uint8), polygons.height, polygons.width
+        )
         return results

@@ -23,7 +23,7 @@ from hemline.files import read_json
 from hemline.params import DetectorSettings, DetectSettings
 from hemline.progress import progress
 from hemline.training import device as default_device
-from hemline.training import load_weights, quiet
+from hemline.training import load_weights
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ class Detector:
     def _detect_batch(self, pictures: list[np.ndarray]) -> list[Boxes]:
         """Every view of every picture through the network, then merged picture by picture."""
         init_default_scope("mmdet")
-        samples = self.merger.test_step(pseudo_collate([self.views({"img": picture}) for picture in pictures]))
+        samples = self.merger.test_step(
+            pseudo_collate([self.views({"img": picture}) for picture in pictures])
+        )
         return [_boxes(sample.pred_instances) for sample in samples]
 
 
@@ -88,7 +90,9 @@ def detect_images(detector: Detector, images: Path, folder: Path, title: str) ->
     entries = read_json(images)["images"]
     found = detector.detect(folder / entry["file_name"] for entry in entries)
     records: list[dict[str, Any]] = []
-    for entry, boxes in zip(entries, progress(found, title, total=len(entries), unit="pictures"), strict=True):
+    for entry, boxes in zip(
+        entries, progress(found, title, total=len(entries), unit="pictures"), strict=True
+    ):
         records.extend(_records(entry["id"], boxes))
     return records
 

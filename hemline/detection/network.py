@@ -83,7 +83,9 @@ def _strides(settings: DetectorSettings) -> list[int]:
 def _size_proposals(model: ConfigDict, settings: DetectorSettings) -> None:
     model.rpn_head.update(in_channels=settings.fpn_channels, feat_channels=settings.fpn_channels)
     strides = _strides(settings)
-    model.rpn_head.anchor_generator.update(scales=[settings.anchor_scale], strides=[*strides, 2 * strides[-1]])
+    model.rpn_head.anchor_generator.update(
+        scales=[settings.anchor_scale], strides=[*strides, 2 * strides[-1]]
+    )
 
 
 def _size_heads(roi_head: ConfigDict, settings: DetectorSettings) -> None:
@@ -99,7 +101,10 @@ def _size_heads(roi_head: ConfigDict, settings: DetectorSettings) -> None:
     for head in roi_head.mask_head:
         # The mask heads' features are added to the next stage's input, hence as many channels.
         head.update(
-            in_channels=channels, conv_out_channels=channels, num_convs=settings.mask_convs, num_classes=classes
+            in_channels=channels,
+            conv_out_channels=channels,
+            num_convs=settings.mask_convs,
+            num_classes=classes,
         )
 
 

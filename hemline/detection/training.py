@@ -12,7 +12,6 @@ from hemline.params import DetectorSettings
 from hemline.training import fit
 from hemline.training.hooks import Record
 
-
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
 STORED = "color_ignore_orientation"
 

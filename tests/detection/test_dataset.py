@@ -23,7 +23,12 @@ def garments_by_picture(loader):
 
 def test_labels_are_ids_less_one_also_where_categories_lack_garments(small, stocked):
     found = garments_by_picture(loader_of(small("cascade"), stocked))
-    assert {key: sorted(value.labels.tolist()) for key, value in found.items()} == {1: [0, 7], 2: [8], 3: [0], 4: [7, 8]}
+    assert {key: sorted(value.labels.tolist()) for key, value in found.items()} == {
+        1: [0, 7],
+        2: [8],
+        3: [0],
+        4: [7, 8],
+    }
 
 
 @pytest.mark.parametrize("change", [lambda entries: entries[::-1], lambda entries: entries[:-1]])
@@ -71,7 +76,9 @@ def test_masks_are_padded_with_their_pictures(small, shop):
     settings = small("htc")
     batch = next(iter(loader_of(settings, shop)))
     ready = build_detector(settings).data_preprocessor(batch, True)
-    shapes = {tuple(ready["inputs"].shape[-2:])} | {s.gt_instances.masks.masks.shape[1:] for s in ready["data_samples"]}
+    shapes = {tuple(ready["inputs"].shape[-2:])} | {
+        s.gt_instances.masks.masks.shape[1:] for s in ready["data_samples"]
+    }
     assert shapes == {(128, 128)}
 
 

@@ -18,7 +18,10 @@ EVERYTHING = DetectSettings(score_threshold=0.0, max_per_image=20)
 def pictures():
     """Noise of several sizes, so that batches are padded."""
     noise = np.random.default_rng(0)
-    return [noise.integers(0, 255, (height, width, 3), np.uint8) for height, width in ((128, 96), (90, 128), (60, 60))]
+    return [
+        noise.integers(0, 255, (height, width, 3), np.uint8)
+        for height, width in ((128, 96), (90, 128), (60, 60))
+    ]
 
 
 def share_found(wanted, boxes):
@@ -79,7 +82,9 @@ def test_saved_and_loaded_gives_the_same_boxes(small, pictures, tmp_path, kind):
 
 def test_flip_and_scales_are_merged(small):
     """With flip, a mirrored picture has the mirrored boxes: its views are the same, in another order."""
-    test = DetectSettings(scales=((64, 64), (96, 96), (128, 128)), flip=True, score_threshold=0.0, max_per_image=100)
+    test = DetectSettings(
+        scales=((64, 64), (96, 96), (128, 128)), flip=True, score_threshold=0.0, max_per_image=100
+    )
     detector = detector_of(small("htc"), test)
     calls = []
     step = detector.model.test_step
@@ -108,7 +113,9 @@ def test_suppression_runs_over_all_views(small, pictures):
 def _largest_overlap(boxes):
     """The largest IoU of two boxes of one category."""
     low, high = boxes.boxes[:, :2], boxes.boxes[:, :2] + boxes.boxes[:, 2:]
-    inner = np.clip(np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None]), 0, None).prod(-1)
+    inner = np.clip(
+        np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None]), 0, None
+    ).prod(-1)
     areas = boxes.boxes[:, 2:].prod(-1)
     overlap = inner / (areas[:, None] + areas[None] - inner)
     overlap[boxes.category_ids[:, None] != boxes.category_ids[None]] = 0

@@ -20,7 +20,9 @@ def sample(height, width):
     box = torch.tensor([[width * 0.2, height * 0.2, width * 0.8, height * 0.8]])
     mask = torch.zeros(1, height, width, dtype=torch.uint8)
     mask[:, int(height * 0.2) : int(height * 0.8), int(width * 0.2) : int(width * 0.8)] = 1
-    garment = InstanceData(bboxes=box, labels=torch.tensor([12]), masks=BitmapMasks(mask.numpy(), height, width))
+    garment = InstanceData(
+        bboxes=box, labels=torch.tensor([12]), masks=BitmapMasks(mask.numpy(), height, width)
+    )
     shape = {"img_shape": (height, width), "ori_shape": (height, width), "scale_factor": (1.0, 1.0)}
     found = DetDataSample(metainfo=shape)
     found.gt_instances, found.ignored_instances = garment, InstanceData(bboxes=torch.zeros(0, 4))
@@ -35,7 +37,9 @@ def losses_of(model, height=128, width=96):
 
 
 def total(losses):
-    return sum(sum(value) if isinstance(value, list) else value for key, value in losses.items() if "loss" in key)
+    return sum(
+        sum(value) if isinstance(value, list) else value for key, value in losses.items() if "loss" in key
+    )
 
 
 @pytest.mark.parametrize("kind", ["cascade", "htc"])
@@ -53,13 +57,17 @@ def test_no_semantic_branch(small):
 
 @pytest.mark.parametrize("kind", ["cascade", "htc"])
 def test_nothing_is_downloaded(small, kind):
-    named = small(kind, backbone={"type": "ResNet", "depth": 18, "base_channels": 8, "init": "torchvision://resnet18"})
+    named = small(
+        kind, backbone={"type": "ResNet", "depth": 18, "base_channels": 8, "init": "torchvision://resnet18"}
+    )
     assert "Pretrained" not in str(detector_config(named).model)
 
 
 def test_batch_statistics_learn_unless_pretrained(small):
     plain = build_detector(small("cascade")).train()
-    named = small("cascade", backbone={"type": "ResNet", "depth": 18, "base_channels": 8, "init": "weights.pt"})
+    named = small(
+        "cascade", backbone={"type": "ResNet", "depth": 18, "base_channels": 8, "init": "weights.pt"}
+    )
     frozen = build_detector(named).train()
     assert plain.backbone.bn1.training and plain.backbone.conv1.weight.requires_grad
     assert not frozen.backbone.layer4[0].bn1.training and not frozen.backbone.conv1.weight.requires_grad
@@ -82,7 +90,9 @@ def test_htc_refines_boxes_between_stages(small, masks, monkeypatch):
     refined = []
     for stage, head in enumerate(model.roi_head.bbox_head):
         refine = head.refine_bboxes
-        monkeypatch.setattr(head, "refine_bboxes", lambda *a, s=stage, f=refine, **k: refined.append(s) or f(*a, **k))
+        monkeypatch.setattr(
+            head, "refine_bboxes", lambda *a, s=stage, f=refine, **k: refined.append(s) or f(*a, **k)
+        )
     losses = losses_of(model)
     assert {0, 1} <= set(refined)
     assert ("s2.loss_mask" in losses) == masks

@@ -25,7 +25,10 @@ def test_a_training_by_settings_alone_learns(small, stocked, tmp_path, kind):
 
 def test_a_detector_may_start_from_weights(small, stocked, tmp_path):
     """`init` is taken whole: with a rate of nearly nothing the result is the start."""
-    first, second = small("cascade"), small("cascade", lr=1e-12, init=str(tmp_path / "first" / "weights.pt"), seed=1)
+    first, second = (
+        small("cascade"),
+        small("cascade", lr=1e-12, init=str(tmp_path / "first" / "weights.pt"), seed=1),
+    )
     for name, settings in (("first", first), ("second", second)):
         train_detector(settings, stocked.write(), stocked.folder, tmp_path / name, tmp_path / "state", name)
     weights = [torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("first", "second")]
@@ -35,4 +38,6 @@ def test_a_detector_may_start_from_weights(small, stocked, tmp_path):
 
 def test_missing_annotations_are_said(small, tmp_path):
     with pytest.raises(HemlineError, match=r"none\.json: no such annotations"):
-        train_detector(small("cascade"), tmp_path / "none.json", tmp_path, tmp_path, tmp_path / "state", "test")
+        train_detector(
+            small("cascade"), tmp_path / "none.json", tmp_path, tmp_path, tmp_path / "state", "test"
+        )
