@@ -68,11 +68,13 @@ class NetworkSettings(Settings):
 
     `width` is that of the finest branch; `blocks` residual units make a branch of a module, `modules` are those of
     stages 2 to 4. `stem_width` is the bottleneck width of stage 1, 64 in every HRNet of the papers whatever its width;
-    in a small network it would be two thirds of the arithmetic.
+    in a small network it would be two thirds of the arithmetic. `head_width` is that of a hidden 3x3 layer of the head;
+    with 0, as in the papers, each heatmap is a weighted sum of the `width` features.
     """
 
     width: Positive
     stem_width: Positive
+    head_width: Annotated[int, Field(ge=0)]
     blocks: Positive
     modules: tuple[Positive, Positive, Positive]
     input_size: tuple[Positive, Positive]
@@ -83,7 +85,9 @@ class NetworkSettings(Settings):
     @classmethod
     def _whole_reach(cls, sigma: float) -> float:
         if not (3 * sigma).is_integer():
-            raise ValueError("3 x sigma must be whole: mmpose cuts its Gaussians there, and a part of a pixel misplaces them")
+            raise ValueError(
+                "3 x sigma must be whole: mmpose cuts its Gaussians there, and a part of a pixel misplaces them"
+            )
         return sigma
 
     @field_validator("input_size")

@@ -39,6 +39,8 @@ def recipe(settings: NetworkSettings, channels: int) -> Config:
     config.codec = codec(settings)
     config.model.backbone.extra = _stages(settings)
     config.model.head.update(in_channels=settings.width, out_channels=channels, decoder=codec(settings))
+    if settings.head_width:
+        config.model.head.update(conv_out_channels=(settings.head_width,), conv_kernel_sizes=(3,))
     return config
 
 

@@ -15,7 +15,14 @@ from tests.estimation.wardrobes import NETWORK, landmarks, settings, write_datas
 
 BOX = (30.0, 40.0, 80.0, 110.0)
 PAPER = NetworkSettings(
-    width=48, stem_width=64, blocks=4, modules=(1, 4, 3), input_size=(384, 512), sigma=3.0, box_padding=1.25
+    width=48,
+    stem_width=64,
+    head_width=0,
+    blocks=4,
+    modules=(1, 4, 3),
+    input_size=(384, 512),
+    sigma=3.0,
+    box_padding=1.25,
 )
 
 
@@ -92,3 +99,11 @@ def test_the_papers_size_takes_a_training_step(tmp_path):
     changed = (model.head.final_layer.weight.detach() != before).flatten(1).any(dim=1)
     assert int(changed.sum()) == category(5).count
     assert torch.isfinite(loss)
+
+
+def test_a_hidden_layer_of_the_head_is_an_option_of_mmposes():
+    model = build_estimator(NETWORK.model_copy(update={"head_width": 24}), 81)
+    assert model.head.conv_layers[0].weight.shape == (24, NETWORK.width, 3, 3)
+    assert model.head.final_layer.weight.shape == (81, 24, 1, 1)
+    plain = build_estimator(NETWORK, 81)
+    assert plain.head.final_layer.weight.shape == (81, NETWORK.width, 1, 1)

@@ -10,7 +10,14 @@ from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTra
 from hemline.wardrobe import Grouping, category
 
 NETWORK = NetworkSettings(
-    width=8, stem_width=8, blocks=1, modules=(1, 1, 1), input_size=(64, 96), sigma=1.0, box_padding=1.25
+    width=8,
+    stem_width=8,
+    head_width=0,
+    blocks=1,
+    modules=(1, 1, 1),
+    input_size=(64, 96),
+    sigma=1.0,
+    box_padding=1.25,
 )
 
 
