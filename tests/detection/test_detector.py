@@ -48,6 +48,15 @@ def test_boxes_of_random_weights_are_valid(small, pictures, kind):
         assert (boxes.boxes[:, 1] + boxes.boxes[:, 3] <= height + 1e-3).all()
 
 
+@pytest.mark.parametrize("category_id", [1, 13])
+def test_labels_become_category_ids(small, pictures, category_id):
+    detector = detector_of(small("cascade"))
+    for head in detector.model.roi_head.bbox_head:
+        torch.nn.init.zeros_(head.fc_cls.weight)
+        head.fc_cls.bias.data = 5.0 * torch.nn.functional.one_hot(torch.tensor(category_id - 1), 14)
+    assert next(detector.detect(pictures)).category_ids[0] == category_id
+
+
 def test_boxes_are_in_the_picture_s_own_pixels(small, pictures):
     """The same picture, twice as large, gives the same boxes, twice as large."""
     detector = detector_of(small("cascade", image_size=(64, 64)))
