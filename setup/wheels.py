@@ -15,7 +15,7 @@ from pathlib import Path
 from setup import live, machine
 from setup.lock import SetupError, normal
 
-# Measured, mmcv 2.3.6 on CPU: 24.5 CPU minutes (4 jobs, 6.5 minutes).
+# Measured, mmcv 2.3.6 for CPU: 24.5 CPU minutes (6.5 minutes by 4 jobs on 4 free cores, 30 by 2 on a busy machine).
 MMCV, MMCV_CPU_MINUTES = "onedl-mmcv", 24.5
 # Without a card to ask: T4, A100, RTX 30, H100, and by PTX what is newer.
 ARCHITECTURES = "7.5;8.0;8.6;9.0+PTX"

@@ -140,6 +140,7 @@ def test_disk_space_is_summed_over_what_shares_a_disk(monkeypatch):
 
 
 def test_disk_needs_shrink_as_the_environment_fills(monkeypatch, tmp_path):
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     empty = preflight.disk_needs(tmp_path, tmp_path, build=True)
     assert [need.gigabytes for need in empty] == [
         preflight.GB_ENVIRONMENT, preflight.GB_DOWNLOADS, preflight.GB_BUILD,
