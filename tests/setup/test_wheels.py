@@ -52,21 +52,25 @@ def test_only_the_wheel_of_this_very_version_is_taken(tmp_path):
     assert wheels.missing(tmp_path / "none", {"b": "1", "a": "1"}) == ["b", "a"]
 
 
-def test_a_cpu_build_hides_cards_and_a_cuda_build_names_architectures(tmp_path):
-    cpu = wheels.build_environment(
-        {"PATH": "/bin", "FORCE_CUDA": "1"}, Path("/env/bin/python"), "cpu", tmp_path
-    )
+def test_a_cpu_build_hides_cards(tmp_path):
+    given = {"PATH": "/bin", "FORCE_CUDA": "1"}
+    cpu = wheels.build_environment(given, Path("/env/bin/python"), tmp_path, "cpu", tmp_path)
     assert (cpu["FORCE_CUDA"], cpu["CUDA_VISIBLE_DEVICES"], cpu["MMCV_WITH_OPS"]) == ("0", "", "1")
     assert cpu["PATH"] == f"/env/bin{os.pathsep}/bin"
     assert cpu["TMPDIR"] == str(tmp_path)
-    include = tmp_path / "targets" / "x86_64-linux" / "include"
-    include.mkdir(parents=True)
-    cuda = wheels.build_environment(
-        {"CONDA_PREFIX": str(tmp_path)}, Path("/env/bin/python"), "cu130-9.0", tmp_path
-    )
+
+
+def test_a_cuda_build_names_architectures_and_finds_condas_and_torchs_headers(tmp_path):
+    conda = tmp_path / "targets" / "x86_64-linux" / "include"
+    torchs = tmp_path / "site" / "nvidia" / "cu13" / "include"
+    for folder in (conda, torchs):
+        folder.mkdir(parents=True)
+    given = {"CONDA_PREFIX": str(tmp_path), "CPATH": "/mine"}
+    cuda = wheels.build_environment(given, Path("/env/bin/python"), tmp_path / "site", "cu130-9.0", tmp_path)
     assert (cuda["FORCE_CUDA"], cuda["TORCH_CUDA_ARCH_LIST"]) == ("1", wheels.ARCHITECTURES)
-    assert cuda["CUDA_INC_PATH"] == str(include)
+    assert cuda["CPATH"].split(os.pathsep) == [str(conda), str(torchs), "/mine"]
     assert "CUDA_VISIBLE_DEVICES" not in cuda
+    assert wheels.cuda_headers({}, tmp_path) == []
 
 
 def test_progress_says_files_time_and_what_is_left():
@@ -106,7 +110,7 @@ def offer(folder: Path, setup_py: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def build_trial(folder: Path) -> Path:
     with held(folder):
-        return wheels.build(Path(sys.executable), folder, "hemline-trial", "1.0", "cpu")
+        return wheels.build(Path(sys.executable), folder, folder, "hemline-trial", "1.0", "cpu")
 
 
 def test_a_wheel_is_built_into_the_cache_and_ruins_of_a_killed_build_go(tmp_path, monkeypatch):
