@@ -97,7 +97,10 @@ class Setup:
 
     def _wheel(self, name: str, version: str) -> Path:
         found = wheels.find_wheel(self.cache, name, version)
-        return found or wheels.build(self.target.python, self.cache, name, version, self.variant)
+        if found is not None:
+            return found
+        target = self.target
+        return wheels.build(target.python, target.site, self.cache, name, version, self.variant)
 
     def _finish(self) -> None:
         start = time.monotonic()

@@ -61,8 +61,19 @@ def missing(folder: Path, pins: Mapping[str, str]) -> list[str]:
     return [name for name, version in pins.items() if find_wheel(folder, name, version) is None]
 
 
+def cuda_headers(environment: Mapping[str, str], site: Path) -> list[str]:
+    """Folders of CUDA headers besides nvcc's own.
+
+    conda-forge's compiler keeps them where torch does not look; and torch's headers include those of cuBLAS,
+    cuSPARSE and cuSOLVER, which a small toolkit has not: torch's own CUDA packages bring them.
+    """
+    conda = Path(environment.get("CONDA_PREFIX", "/nonexistent"), "targets", "x86_64-linux", "include")
+    found = [str(folder) for folder in (conda, *site.glob("nvidia/cu*/include")) if folder.is_dir()]
+    return [*found, *filter(None, [environment.get("CPATH")])]
+
+
 def build_environment(
-    environment: Mapping[str, str], python: Path, variant: str, work: Path
+    environment: Mapping[str, str], python: Path, site: Path, variant: str, work: Path
 ) -> dict[str, str]:
     """Environment of a build: our ninja on PATH, temporary files in `work`, operators by `variant`."""
     changed = {
@@ -76,11 +87,7 @@ def build_environment(
         changed["CUDA_VISIBLE_DEVICES"] = ""  # mmcv compiles for CUDA as soon as torch sees a card
     else:
         changed["TORCH_CUDA_ARCH_LIST"] = architectures(environment)
-        include = Path(environment.get("CONDA_PREFIX", "/nonexistent"), "targets", "x86_64-linux", "include")
-        if include.is_dir():
-            changed["CUDA_INC_PATH"] = str(
-                include
-            )  # conda-forge keeps CUDA's headers there; torch looks elsewhere
+        changed["CPATH"] = os.pathsep.join(cuda_headers(environment, site))
     return {**environment, **changed}
 
 
@@ -104,13 +111,13 @@ class NinjaProgress:
         return [f"about {live.minutes(max(0.0, self.expected_s - elapsed))} left"] if self.expected_s else []
 
 
-def build(python: Path, folder: Path, name: str, version: str, variant: str) -> Path:
+def build(python: Path, site: Path, folder: Path, name: str, version: str, variant: str) -> Path:
     """Build one wheel into `folder`, held by the caller; it appears there whole or not at all."""
     for ruin in folder.glob("building-*"):
         shutil.rmtree(ruin, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix="building-", dir=folder))
     log = folder / f"{name}-{version}.log"
-    environment = build_environment(os.environ, python, variant, work)
+    environment = build_environment(os.environ, python, site, variant, work)
     try:
         follow = NinjaProgress(_announce(variant, environment["MAX_JOBS"]) if name == MMCV else None)
         live.run(
