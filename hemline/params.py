@@ -257,7 +257,7 @@ class DetectorSettings(TrainingSettings):
     of the box heads' two layers; the mask heads (HTC) have `mask_convs` layers of `fpn_channels` and give masks of
     `mask_size` squared. The pyramid's levels start at `finest_stride`, pixels; anchors are `anchor_scale` times a
     level's stride. A garment of up to twice `finest_box`, pixels, is pooled from the finest level, one twice as large
-    from the next, and so on, with `pool_samples` squared samples a bin (0: one a pixel). `rpn_samples` and `roi_samples`
+    from the next, and so on, with `pool_samples` squared samples a bin (0: by pixel). `rpn_samples` and `roi_samples`
     are the anchors and the boxes that carry loss in a picture, `proposals` the boxes that go from the RPN to the heads
     in training. `flip` is the probability of mirroring. With no `milestones` the rate falls to zero as a cosine.
     `init` is a weights file of the whole detector to start from.
