@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from hemline.inference.pipeline import Estimators, estimate_boxes
-
 from hemline.inference.garments import write_results
+from hemline.inference.pipeline import Estimators, estimate_boxes
 from hemline.params import load_params
 from stages.stage import main, recorded
 
