@@ -5,7 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import nn
 
+from hemline.estimation import build_estimator
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.wardrobe import Grouping, category
 
@@ -33,6 +36,21 @@ def settings(
         epochs=epochs, milestones=(), lr=lr, batch_size=4, seed=0, workers=0, augmentation=augmentation
     )
     return EstimatorSettings(network=NETWORK, training=training)
+
+
+def lively(seed: int, grouping: Grouping) -> nn.Module:
+    """A network of random weights whose heatmaps go from about 0 to 1, as if it had learnt something."""
+    torch.manual_seed(seed)
+    model = build_estimator(NETWORK, grouping.size)
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        model.train().backbone(torch.randn(8, 3, *reversed(NETWORK.input_size)))
+    nn.init.normal_(model.head.final_layer.weight, std=0.2)
+    return model.eval()
 
 
 def picture(seed: int = 0, width: int = 160, height: int = 200) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hemline.errors import HemlineError
-from hemline.estimation import Estimator, build_estimator
+from hemline.estimation import Estimator
 from hemline.estimation.estimator import write_no_expert, write_settings
 from hemline.inference import pipeline
 from hemline.inference.pipeline import (
@@ -22,7 +22,7 @@ from hemline.inference.pipeline import (
 from hemline.params import TestSettings as Test
 from hemline.training import save_weights
 from hemline.wardrobe import CATEGORIES, category, grouping
-from tests.estimation.wardrobes import NETWORK, picture, settings
+from tests.estimation.wardrobes import NETWORK, lively, picture, settings
 
 TEST = Test(shift_heatmap=True, score="all", score_threshold=0.2, box_score_threshold=0.01, batch_size=4)
 AGGREGATED = grouping("aggregated")
@@ -46,11 +46,7 @@ class Counting(Estimator):
 
 def estimator(seed: int) -> Counting:
     """Random weights with heatmaps of about 0 to 1."""
-    torch.manual_seed(seed)
-    model = build_estimator(NETWORK, AGGREGATED.size)
-    model.init_weights()
-    torch.nn.init.normal_(model.head.final_layer.weight, std=0.3)
-    return Counting(model, NETWORK, AGGREGATED)
+    return Counting(lively(seed, AGGREGATED), NETWORK, AGGREGATED)
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,13 @@ import torch
 from hemline.commands import main
 from hemline.detection import build_detector
 from hemline.errors import HemlineError
-from hemline.estimation import build_estimator
 from hemline.estimation.estimator import write_no_expert, write_settings
 from hemline.files import write_json
 from hemline.inference.predictor import Predictor, read_upright
 from hemline.params import DetectorSettings, DetectSettings
 from hemline.training import save_weights
 from hemline.wardrobe import CATEGORIES, category, grouping
-from tests.estimation.wardrobes import NETWORK, picture, settings
+from tests.estimation.wardrobes import lively, picture, settings
 
 DETECT = DetectSettings(score_threshold=0.0, max_per_image=5)
 DETECTOR = {
@@ -38,9 +37,7 @@ def models(tmp_path_factory):
     save_weights(build_detector(detector), root / "detectors" / "cascade" / "weights.pt")
     write_json(root / "detectors" / "cascade" / "settings.json", detector.model_dump(mode="json"))
     aggregated = grouping("aggregated")
-    model = build_estimator(NETWORK, aggregated.size)
-    model.init_weights()
-    torch.nn.init.normal_(model.head.final_layer.weight, std=0.3)
+    model = lively(0, aggregated)
     for folder in (root / "estimators" / "aggregated", root / "experts" / "plain" / "skirt"):
         save_weights(model, folder / "weights.pt")
         write_settings(folder, settings(), aggregated, category=None, start=None)
