@@ -22,8 +22,20 @@ class LoadReport:
 
 
 def device() -> torch.device:
-    """The device that models run on: the first visible GPU (`CUDA_VISIBLE_DEVICES`), else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The device that models run on: the first visible GPU (`CUDA_VISIBLE_DEVICES`), else the CPU.
+
+    HemlineError when there is a GPU but mmcv's operators were compiled without CUDA: they would fail later.
+    """
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    from mmcv.ops import get_compiling_cuda_version  # takes seconds, and matters only here
+
+    if get_compiling_cuda_version() == "not available":
+        raise HemlineError(
+            "there is a GPU, but mmcv's operators were compiled for the CPU alone: run FORCE_CUDA=1 make setup, "
+            "or set CUDA_VISIBLE_DEVICES= to use the CPU"
+        )
+    return torch.device("cuda")
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
