@@ -55,6 +55,10 @@ def dvc(folder, *arguments):
     return run(folder, sys.executable, "-m", "dvc", *arguments)
 
 
+def hemline(folder, *arguments):
+    return run(folder, sys.executable, "-m", "hemline", *arguments)
+
+
 def tiny(values):
     """The demo's params at the size of a test."""
     for split, images in (("train", 24), ("validation", 8), ("test", 3)):
@@ -130,21 +134,19 @@ def test_ground_truth_as_results_scores_one(project, tmp_path):
         for one in json.loads(truth.read_text())["annotations"]
     ]
     (tmp_path / "results.json").write_text(json.dumps(results))
-    output = run(project, "hemline", "evaluate", str(truth), str(tmp_path / "results.json"), "--json")
+    output = hemline(project, "evaluate", str(truth), str(tmp_path / "results.json"), "--json")
     assert json.loads(output)["AP"] == 1.0
 
 
 def test_predict_uses_the_models_of_the_run(project, tmp_path):
     picture = project / "data/wardrobe/validation/image/000001.jpg"
-    output = run(
-        project, "hemline", "predict", str(picture), "--threshold", "0", "--json", "--out", str(tmp_path)
-    )
+    output = hemline(project, "predict", str(picture), "--threshold", "0", "--json", "--out", str(tmp_path))
     assert "000001.jpg" in output and json.loads(output)
     assert list(tmp_path.glob("*.jpg"))
 
 
 def test_stages_are_recorded_under_one_parent(project):
-    run(project, "hemline", "track", "replay")
+    hemline(project, "track", "replay")
     code = (
         "import json; from mlflow import MlflowClient; c = MlflowClient('sqlite:///mlflow.db'); "
         "e = c.get_experiment_by_name('hemline').experiment_id; "
