@@ -185,7 +185,9 @@ def test_a_changed_finetune_value_reruns_experts_and_what_depends_on_them(projec
     (project / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     ran = running(dvc(project, "repro"))
     finetuned = ["htc-finetuned-fliptest", "htc-finetuned-hflip-fliptest"]
-    expected = {f"finetune@{slug}-{variant}" for slug in EXPERTS for variant in ("plain", "hflip")}
-    expected |= {f"{stage}@{row}" for stage in ("estimate", "evaluate") for row in finetuned}
-    expected |= {"ensemble", "evaluate@ensemble", "package", "report"}
-    assert set(ran) == expected
+    direct = {f"finetune@{slug}-{variant}" for slug in EXPERTS for variant in ("plain", "hflip")}
+    direct |= {f"estimate@{row}" for row in finetuned} | {"report"}
+    # DVC goes by content: after one epoch the detector may find no garment of an expert's category, and the
+    # landmarks come out as they were. Then what depends on them rightly stays.
+    further = {f"evaluate@{row}" for row in finetuned} | {"ensemble", "evaluate@ensemble", "package"}
+    assert direct <= set(ran) <= direct | further
