@@ -45,7 +45,7 @@ setup: ## make the environment in .venv (minutes the first time, then about a se
 	@setup/run
 
 # The demo's networks are too small to keep two cores busy: two rows of stages run side by side, half of the cores each, where
-# `dvc repro` alone takes one after the other and gives the same. --wait-for-lock: both record in one dvc.lock. MALLOC_*: glibc
+# `dvc repro` alone takes one after the other. --wait-for-lock: both record in one dvc.lock. MALLOC_*: glibc
 # hands a step's memory back to the system and asks for it again; kept, training is a quarter faster (59 and 75 garments a second).
 LANE := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=67108864 \
   OMP_NUM_THREADS=$(shell echo $$(( $(CORES) > 1 ? $(CORES) / 2 : 1 ))) dvc --wait-for-lock repro -s
