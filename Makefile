@@ -33,7 +33,7 @@ CORES := $(shell nproc)
 WORKERS := $(shell echo $$(( $(CORES) < 4 ? $(CORES) : 4 )))
 THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
 
-LINT := { ruff check . && ruff format --check . && mypy; } || status=1
+LINT := { ruff check --no-cache . && ruff format --no-cache --check . && mypy; } || status=1
 
 .PHONY: help setup demo run sample params test lint format hooks ui clean clean-env
 

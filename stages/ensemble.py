@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from hemline.inference.ensemble import ensemble as combine
-
 from hemline.inference.garments import read_results, write_results
 from hemline.params import load_params
 from stages.stage import main, recorded
