@@ -1,6 +1,6 @@
 """COCO's numbers from matches, for the images as they are and for resamples of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,30 +53,44 @@ def summarize(table: MatchTable, numbers: Mapping[str, Number], resamples: int, 
     """The numbers by name, AP `per_category` and, with resamples, the 95 % `intervals` of all of them.
 
     As in pycocotools a number is -1 where the ground truth has no garment for it; a category's AP is None.
-    AP is the mean over the categories that the ground truth has, all with the same weight.
+    AP is the mean over the categories that the ground truth has, all with the same weight. A resample that holds no
+    garment of a category leaves it out of its mean, and out of the category's own interval.
     """
-    whole = _columns(table, numbers, np.ones((table.images, 1), dtype=np.int32))
-    summary: dict[str, Any] = {name: _plain(column[0], -1.0) for name, column in whole.numbers.items()}
-    summary["per_category"] = {name: _plain(column[0], None) for name, column in whole.per_category.items()}
+    columns = resample(table, numbers, resamples, seed)
+    summary: dict[str, Any] = {name: _plain(values[0], -1.0) for name, values in columns.numbers.items()}
+    summary["per_category"] = {name: _plain(values[0], None) for name, values in columns.per_category.items()}
     if resamples:
-        summary["intervals"] = bootstrap(table, numbers, resamples, seed)
+        intervals: dict[str, Any] = {name: interval(values[1:]) for name, values in columns.numbers.items()}
+        intervals["per_category"] = {
+            name: interval(values[1:]) for name, values in columns.per_category.items()
+        }
+        summary["intervals"] = intervals
     return summary
 
 
-def bootstrap(table: MatchTable, numbers: Mapping[str, Number], resamples: int, seed: int) -> dict[str, Any]:
-    """95 % percentile intervals [low, high] by drawing the images with replacement `resamples` times.
+def resample(table: MatchTable, numbers: Mapping[str, Number], resamples: int, seed: int) -> Columns:
+    """Column 0: on the images as they are; 1 to `resamples`: on draws of them with replacement.
 
-    A resample that holds no garment of a category leaves the category out of its mean, and out of the
-    category's own interval. None where no resample has a value. The same seed gives the same intervals.
+    Equal seeds draw equal images, so that columns of several rows of the same images can be compared one by one.
     """
-    at_once = _columns_at_once(table)
-    draws = progress(_draws(table, resamples, seed), "bootstrap", -(-resamples // at_once), "batches")
-    parts = [_columns(table, numbers, weights) for weights in draws]
-    intervals: dict[str, Any] = {name: _interval([part.numbers[name] for part in parts]) for name in numbers}
-    intervals["per_category"] = {
-        entry.name: _interval([part.per_category[entry.name] for part in parts]) for entry in CATEGORIES
-    }
-    return intervals
+    parts = [_columns(table, numbers, np.ones((table.images, 1), dtype=np.int32))]
+    batches = -(-resamples // _columns_at_once(table))
+    draws = _draws(table, resamples, seed)
+    for weights in progress(draws, "bootstrap", batches, "batches") if resamples else ():
+        parts.append(_columns(table, numbers, weights))
+    return Columns(
+        {name: np.concatenate([part.numbers[name] for part in parts]) for name in numbers},
+        {
+            entry.name: np.concatenate([part.per_category[entry.name] for part in parts])
+            for entry in CATEGORIES
+        },
+    )
+
+
+def interval(values: np.ndarray) -> list[float] | None:
+    """95 % percentile interval [low, high] of the resamples that have a value; None where none has."""
+    values = values[~np.isnan(values)]
+    return [float(value) for value in np.percentile(values, INTERVAL)] if values.size else None
 
 
 def _columns_at_once(table: MatchTable) -> int:
@@ -122,12 +136,6 @@ def _mean_over_categories(values: np.ndarray, number: Number) -> np.ndarray:
     total = np.where(present, chosen, 0.0).sum(axis=0)
     count = present.sum(axis=0)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-
-
-def _interval(parts: Sequence[np.ndarray]) -> list[float] | None:
-    values = np.concatenate(parts)
-    values = values[~np.isnan(values)]
-    return [float(value) for value in np.percentile(values, INTERVAL)] if values.size else None
 
 
 def _plain(value: float, missing: float | None) -> float | None:

@@ -11,21 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hemline.evaluation.matching import MatchTable, match_landmarks
-from hemline.evaluation.precision import average_precision
+from hemline.evaluation.matching import match_landmarks
 from hemline.evaluation.results import read_landmark_results
+from hemline.evaluation.summary import LANDMARK_NUMBERS, Columns, interval, resample
 from hemline.evaluation.truth import GroundTruth
 from hemline.reporting.evidence import Estimate
-from hemline.wardrobe import CATEGORIES
-
-COLUMNS_AT_ONCE = 100  # resamples; bounds the memory
-
-
-@dataclass(frozen=True, eq=False)
-class Resampled:
-    """AP of one row: (14, 1 + R), over all categories and by category; first on the pictures as they are."""
-
-    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -36,46 +26,22 @@ class Difference:
     categories: Mapping[str, Estimate | None]
 
 
-def resample(truth: GroundTruth, results: Path, resamples: int, seed: int) -> Resampled:
+def resample_row(truth: GroundTruth, results: Path, resamples: int, seed: int) -> Columns:
     """Landmark AP of a result file on `resamples` draws of the pictures; equal seeds draw equal pictures."""
     table = match_landmarks(truth, read_landmark_results(results, truth))
-    generator = np.random.default_rng(seed)
-    parts = [_values(table, np.ones((table.images, 1), dtype=np.int32))]
-    for start in range(0, resamples, COLUMNS_AT_ONCE):
-        draws = [_draw(generator, table.images) for _ in range(min(COLUMNS_AT_ONCE, resamples - start))]
-        parts.append(_values(table, np.stack(draws, axis=1)))
-    return Resampled(np.concatenate(parts, axis=1))
+    return resample(table, {"AP": LANDMARK_NUMBERS["AP"]}, resamples, seed)
 
 
-def difference(before: Resampled, after: Resampled) -> Difference:
+def difference(before: Columns, after: Columns) -> Difference:
     """After minus before, resample by resample."""
-    found = [_estimate(row) for row in after.values - before.values]
-    overall = found[0]
+    overall = _estimate(after.numbers["AP"] - before.numbers["AP"])
     assert overall is not None  # evidence.py has refused rows without AP
-    names = [entry.name for entry in CATEGORIES]
-    return Difference(overall, dict(zip(names, found[1:], strict=True)))
+    categories = {
+        name: _estimate(after.per_category[name] - values) for name, values in before.per_category.items()
+    }
+    return Difference(overall, categories)
 
 
-def _draw(generator: np.random.Generator, images: int) -> np.ndarray:
-    return np.bincount(generator.integers(0, images, size=images), minlength=images).astype(np.int32)
-
-
-def _values(table: MatchTable, weights: np.ndarray) -> np.ndarray:
-    """(14, R): the mean over the categories that are there, then each category's AP; NaN for none."""
-    rows = np.full((len(CATEGORIES), weights.shape[1]), np.nan)
-    for place, entry in enumerate(CATEGORIES):
-        matches = table.cells.get(("all", entry.id))
-        if matches is not None:
-            rows[place] = average_precision(matches, weights)[0].mean(axis=0)
-    present = ~np.isnan(rows)
-    total, count = np.where(present, rows, 0.0).sum(axis=0), present.sum(axis=0)
-    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    return np.concatenate([mean[None], rows])
-
-
-def _estimate(row: np.ndarray) -> Estimate | None:
-    drawn = row[1:][~np.isnan(row[1:])]
-    if np.isnan(row[0]) or not drawn.size:
-        return None
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return Estimate(float(row[0]), float(low), float(high))
+def _estimate(values: np.ndarray) -> Estimate | None:
+    ends = interval(values[1:])
+    return None if ends is None or np.isnan(values[0]) else Estimate(float(values[0]), *ends)

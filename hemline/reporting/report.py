@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 
 from hemline.evaluation import GroundTruth, as_garments, read_truth
+from hemline.evaluation.summary import Columns
 from hemline.files import atomic_write, write_json
 from hemline.inference.garments import read_results
 from hemline.reporting import paper
-from hemline.reporting.differences import Difference, Resampled, difference, resample
+from hemline.reporting.differences import Difference, difference, resample_row
 from hemline.reporting.evidence import DETECTORS, Evidence, ReportInputs, Row, gather
 from hemline.reporting.figures import (
     boxes_figure,
@@ -57,9 +58,9 @@ def _differences(inputs: ReportInputs, truth: GroundTruth) -> Callable[[Row, Row
     settings = inputs.params.evaluate
 
     @cache
-    def resampled(name: str) -> Resampled:
+    def resampled(name: str) -> Columns:
         results = inputs.results / name / "validation.json"
-        return resample(truth, results, settings.resamples, settings.seed)
+        return resample_row(truth, results, settings.resamples, settings.seed)
 
     def between_rows(before: Row, after: Row) -> Difference:
         return difference(resampled(before.name), resampled(after.name))

@@ -7,7 +7,7 @@ import pytest
 
 from hemline.evaluation import read_landmark_results, read_truth, summary
 from hemline.evaluation.matching import match_landmarks
-from hemline.evaluation.summary import LANDMARK_NUMBERS, bootstrap, summarize
+from hemline.evaluation.summary import LANDMARK_NUMBERS, summarize
 from hemline.wardrobe import CATEGORIES
 from tests.evaluation.wardrobes import (
     ground_truth,
@@ -88,11 +88,11 @@ def test_a_category_that_no_drawn_image_holds_is_left_out_of_the_mean(tmp_path):
 def test_seed_and_batches(tmp_path, monkeypatch):
     truth = ground_truth(images=30, garments=120, seed=6)
     table = table_of(tmp_path, truth, landmark_results(truth, 6))
-    first = bootstrap(table, LANDMARK_NUMBERS, 100, seed=1)
-    assert bootstrap(table, LANDMARK_NUMBERS, 100, seed=1) == first
-    assert bootstrap(table, LANDMARK_NUMBERS, 100, seed=2) != first
+    first = summarize(table, LANDMARK_NUMBERS, 100, seed=1)["intervals"]
+    assert summarize(table, LANDMARK_NUMBERS, 100, seed=1)["intervals"] == first
+    assert summarize(table, LANDMARK_NUMBERS, 100, seed=2)["intervals"] != first
     monkeypatch.setattr(summary, "NUMBERS_AT_ONCE", 30 * 7)
-    in_batches = bootstrap(table, LANDMARK_NUMBERS, 100, seed=1)
+    in_batches = summarize(table, LANDMARK_NUMBERS, 100, seed=1)["intervals"]
     assert in_batches["AP"] == pytest.approx(first["AP"], abs=1e-12)
     assert in_batches["per_category"]["skirt"] == pytest.approx(first["per_category"]["skirt"], abs=1e-12)
 
@@ -105,7 +105,7 @@ def test_intervals_are_the_percentiles_of_resampled_numbers(tmp_path):
     for _ in range(12):
         weights = np.bincount(generator.integers(8, size=8), minlength=8)
         values.append(reference(*repeated(truth, results, weights)).stats[0])
-    interval = bootstrap(table_of(tmp_path, truth, results), LANDMARK_NUMBERS, 12, seed=3)["AP"]
+    interval = summarize(table_of(tmp_path, truth, results), LANDMARK_NUMBERS, 12, seed=3)["intervals"]["AP"]
     assert interval == pytest.approx(np.percentile(values, [2.5, 97.5]).tolist(), abs=1e-12)
     assert interval[0] < interval[1]
 

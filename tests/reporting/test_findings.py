@@ -1,11 +1,10 @@
 """Sentences follow the numbers."""
 
-import numpy as np
 import pytest
 
 from hemline.evaluation import evaluate_landmarks, read_landmark_results, read_truth
 from hemline.reporting import paper
-from hemline.reporting.differences import Difference, difference, resample
+from hemline.reporting.differences import Difference, difference, resample_row
 from hemline.reporting.evidence import Estimate, gather
 from hemline.reporting.findings import answers, caveats, compare, sentence
 from hemline.reporting.numbers import between, fixed, joined, signed
@@ -102,7 +101,7 @@ def test_paired_difference(evaluated):
     """Its value is the difference of the evaluated APs; equal results differ by nothing at all."""
     truth = read_truth(evaluated.root / "truth.json")
     paths = [evaluated.root / "results" / row / "validation.json" for row in evaluated.rows]
-    first, last = (resample(truth, path, 25, 3) for path in (paths[0], paths[-1]))
+    first, last = (resample_row(truth, path, 25, 3) for path in (paths[0], paths[-1]))
     change = difference(first, last)
     aps = [evaluate_landmarks(truth, read_landmark_results(path, truth)) for path in (paths[0], paths[-1])]
     assert change.ap.value == pytest.approx(aps[1]["AP"] - aps[0]["AP"], abs=1e-12)
@@ -112,25 +111,8 @@ def test_paired_difference(evaluated):
     assert skirt.value == pytest.approx(expected, abs=1e-12)
     assert change.categories["vest"] is None
     assert change.ap.low < change.ap.high
-    same = difference(first, resample(truth, paths[0], 25, 3))
+    same = difference(first, resample_row(truth, paths[0], 25, 3))
     assert same.ap == Estimate(0.0, 0.0, 0.0)
-
-
-def test_resamples_do_not_depend_on_how_they_are_bundled(evaluated, monkeypatch):
-    truth = read_truth(evaluated.root / "truth.json")
-    path = evaluated.root / "results" / evaluated.rows[0] / "validation.json"
-    at_once = resample(truth, path, 12, 5).values
-    monkeypatch.setattr("hemline.reporting.differences.COLUMNS_AT_ONCE", 5)
-    assert np.array_equal(at_once, resample(truth, path, 12, 5).values, equal_nan=True)
-
-
-def test_an_interval_agrees_with_the_evaluations(evaluated):
-    """The same seed draws the same pictures: the AP of each resample is the one that evaluate's interval is from."""
-    truth = read_truth(evaluated.root / "truth.json")
-    path = evaluated.root / "results" / evaluated.rows[0] / "validation.json"
-    values = resample(truth, path, 30, 0).values[0, 1:]
-    found = evaluate_landmarks(truth, read_landmark_results(path, truth), 30, 0)["intervals"]["AP"]
-    assert np.percentile(values[~np.isnan(values)], (2.5, 97.5)).tolist() == pytest.approx(found, abs=1e-12)
 
 
 def test_numbers_as_text():
