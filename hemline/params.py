@@ -162,7 +162,7 @@ class FinetuneSection(Settings):
         return self.training.model_copy(update={"augmentation": augmentation, "batch_size": batch_size})
 
 
-class TestSettings(Settings):
+class EstimateSettings(Settings):
     """How heatmaps become landmarks and scores. `score` says over which channels the mean of maxima goes."""
 
     shift_heatmap: bool
@@ -332,7 +332,7 @@ class Params(Settings):
     detect: DetectSection
     estimator: EstimatorSection
     finetune: FinetuneSection
-    test: TestSettings
+    estimate: EstimateSettings
     ablations: dict[str, AblationSettings]
     ensemble: EnsembleSettings
     evaluate: EvaluateSettings

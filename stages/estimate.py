@@ -14,7 +14,7 @@ def estimate(name: str) -> None:
     """Write results/landmarks/NAME/{validation,test}.json, for the splits that the row names."""
     params = load_params()
     row = params.ablations[name]
-    shown = {"ablations": {name: row.model_dump()}, "test": params.test.model_dump()}
+    shown = {"ablations": {name: row.model_dump()}, "estimate": params.estimate.model_dump()}
     with recorded(f"estimate@{name}", shown, ablation=name) as run:
         experts = None if row.experts == "none" else Path("models/experts") / row.experts
         estimators = Estimators.load(
@@ -26,7 +26,7 @@ def estimate(name: str) -> None:
                 Path(IMAGES[split]),
                 Path(getattr(params.data, split)) / "image",
                 estimators,
-                params.test,
+                params.estimate,
                 flip_test=row.flip_test,
                 title=f"{name}, {split}",
             )

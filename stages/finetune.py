@@ -8,6 +8,7 @@ from hemline.params import EstimatorSettings, load_params
 from stages.stage import main, recorded, state_folder
 
 START = Path("models/estimators/aggregated")
+VALIDATION = Path("data/coco/validation-independent.json")  # `select: best` reads it
 
 
 def finetune(slug: str, variant: str) -> None:
@@ -32,7 +33,7 @@ def finetune(slug: str, variant: str) -> None:
             Path(params.data.train) / "image",
             start=START,
             out=Path("models/experts") / variant / slug,
-            state=state_folder(name, shown, annotations, START / "weights.pt"),
+            state=state_folder(name, shown, annotations, VALIDATION, START / "weights.pt"),
             title=f"expert {slug} {variant}",
             record=run.epoch,
             judge=judge,

@@ -18,7 +18,7 @@ from hemline.estimation.garments import read_images, read_picture
 from hemline.files import read_json
 from hemline.inference.garments import Garment
 from hemline.inference.records import Box
-from hemline.params import TestSettings
+from hemline.params import EstimateSettings
 from hemline.progress import progress
 from hemline.wardrobe import CATEGORIES, category
 
@@ -133,7 +133,7 @@ def estimate_boxes(
     images: str | Path,
     folder: str | Path,
     estimators: Estimators,
-    test: TestSettings,
+    settings: EstimateSettings,
     *,
     flip_test: bool,
     title: str,
@@ -141,10 +141,10 @@ def estimate_boxes(
     """Yield the landmarks of each box of a box file, by image id, boxes of an image in the file's order.
 
     `images` is a COCO-style file whose `images` name the pictures in `folder`. Boxes that score under
-    `test.box_score_threshold` are dropped; nothing else is: there is no OKS suppression (the authors' code has
+    `settings.box_score_threshold` are dropped; nothing else is: there is no OKS suppression (the authors' code has
     none, and mmpose's compares garments of different categories by landmarks that only one of them has).
     """
-    wanted = read_boxes(boxes, test.box_score_threshold)
+    wanted = read_boxes(boxes, settings.box_score_threshold)
     files = read_images(images)
     unknown = {box.image_id for box in wanted} - files.keys()
     if unknown:
@@ -153,14 +153,14 @@ def estimate_boxes(
         (Path(folder) / files[image_id], list(group))
         for image_id, group in groupby(wanted, lambda box: box.image_id)
     )
-    found = estimate(pictures, estimators, test, flip_test=flip_test)
+    found = estimate(pictures, estimators, settings, flip_test=flip_test)
     yield from progress(found, title, total=len(wanted), unit="garments")
 
 
 def estimate(
     pictures: Iterable[tuple[np.ndarray | Path, list[DetectedBox]]],
     estimators: Estimators,
-    test: TestSettings,
+    settings: EstimateSettings,
     *,
     flip_test: bool,
 ) -> Iterator[Garment]:
@@ -178,10 +178,10 @@ def estimate(
     held: list[_Cut] = []
     for cuts in _ahead(cut, pictures):
         held.extend(cuts)
-        if len(held) >= CHUNK * test.batch_size:
-            yield from _garments(held, test, flip_test)
+        if len(held) >= CHUNK * settings.batch_size:
+            yield from _garments(held, settings, flip_test)
             held = []
-    yield from _garments(held, test, flip_test)
+    yield from _garments(held, settings, flip_test)
 
 
 def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -197,23 +197,25 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield pending.popleft().result()
 
 
-def _garments(cuts: list[_Cut], test: TestSettings, flip_test: bool) -> Iterator[Garment]:
+def _garments(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Iterator[Garment]:
     by_estimator: dict[int, list[int]] = defaultdict(list)
     for index, cut in enumerate(cuts):
         by_estimator[id(cut.estimator)].append(index)
     garments: dict[int, Garment] = {}
     for indices in by_estimator.values():
-        for start in range(0, len(indices), test.batch_size):
-            batch = indices[start : start + test.batch_size]
+        for start in range(0, len(indices), settings.batch_size):
+            batch = indices[start : start + settings.batch_size]
             garments.update(
-                zip(batch, _batch([cuts[index] for index in batch], test, flip_test), strict=True)
+                zip(batch, _batch([cuts[index] for index in batch], settings, flip_test), strict=True)
             )
     yield from (garments[index] for index in range(len(cuts)))
 
 
-def _batch(cuts: list[_Cut], test: TestSettings, flip_test: bool) -> Iterator[Garment]:
+def _batch(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Iterator[Garment]:
     estimator = cuts[0].estimator
-    heatmaps = estimator.heatmaps(np.stack([cut.crop.pixels for cut in cuts]), flip_test, test.shift_heatmap)
+    heatmaps = estimator.heatmaps(
+        np.stack([cut.crop.pixels for cut in cuts]), flip_test, settings.shift_heatmap
+    )
     for cut, own in zip(cuts, heatmaps, strict=True):
         found = estimator.decode(own, cut.box.category_id)
         yield Garment(
@@ -222,16 +224,16 @@ def _batch(cuts: list[_Cut], test: TestSettings, flip_test: bool) -> Iterator[Ga
             box=cut.box.box,
             box_score=cut.box.score,
             landmarks=to_picture(found.landmarks, cut.crop),
-            score=cut.box.score * landmark_score(found, test),
+            score=cut.box.score * landmark_score(found, settings),
         )
 
 
-def landmark_score(found: Found, test: TestSettings) -> float:
+def landmark_score(found: Found, settings: EstimateSettings) -> float:
     """The mean of the heatmap maxima above `score_threshold`, 0 when none is (authors' code, lib/dataset: evaluate).
 
     With `score` "all", over all channels, as the authors' code has it, although those of other categories carried no
     loss in training; with "category", over the garment's own (as SVIP's, the third place of the 2020 challenge).
     """
-    maxima = found.maxima if test.score == "all" else found.landmarks[:, 2]
-    sure = maxima[maxima > test.score_threshold]
+    maxima = found.maxima if settings.score == "all" else found.landmarks[:, 2]
+    sure = maxima[maxima > settings.score_threshold]
     return float(sure.mean()) if sure.size else 0.0

@@ -12,12 +12,12 @@ from hemline.detection import Detector
 from hemline.errors import HemlineError
 from hemline.inference.garments import Garment
 from hemline.inference.pipeline import DetectedBox, Estimators, estimate
-from hemline.params import DetectSettings, TestSettings
+from hemline.params import DetectSettings, EstimateSettings
 from hemline.wardrobe import category
 
 # As the paper tests its best rows: flip test with the one-pixel shift. Scores over the category's own channels: a
 # person reads them as "how sure", and channels of other categories say nothing about that.
-TEST = TestSettings(
+ESTIMATE = EstimateSettings(
     shift_heatmap=True, score="category", score_threshold=0.2, box_score_threshold=0.01, batch_size=32
 )
 
@@ -109,8 +109,8 @@ class Predictor:
                 found.category_ids, found.boxes, found.scores, strict=True
             )
             # A garment's score is its box's times a mean of at most about 1: these can't reach the threshold.
-            if score >= max(threshold / 2, TEST.box_score_threshold) and width > 0 and height > 0
+            if score >= max(threshold / 2, ESTIMATE.box_score_threshold) and width > 0 and height > 0
         ]
-        garments = estimate([(picture, boxes)], self.estimators, TEST, flip_test=self.flip_test)
+        garments = estimate([(picture, boxes)], self.estimators, ESTIMATE, flip_test=self.flip_test)
         sure = [garment for garment in garments if garment.score >= threshold]
         return Prediction(picture, sorted(sure, key=lambda garment: -garment.score))

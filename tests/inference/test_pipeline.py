@@ -19,12 +19,14 @@ from hemline.inference.pipeline import (
     landmark_score,
     read_boxes,
 )
-from hemline.params import TestSettings as Test
+from hemline.params import EstimateSettings
 from hemline.training import save_weights
 from hemline.wardrobe import CATEGORIES, category, grouping
 from tests.estimation.wardrobes import NETWORK, lively, picture, settings
 
-TEST = Test(shift_heatmap=True, score="all", score_threshold=0.2, box_score_threshold=0.01, batch_size=4)
+SETTINGS = EstimateSettings(
+    shift_heatmap=True, score="all", score_threshold=0.2, box_score_threshold=0.01, batch_size=4
+)
 AGGREGATED = grouping("aggregated")
 
 
@@ -58,7 +60,7 @@ def box(category_id, image_id=1, at=(20.0, 30.0, 90.0, 120.0), score=0.5):
     return DetectedBox(image_id, category_id, at, score)
 
 
-def run(pictures, estimators, test=TEST, flip_test=False):
+def run(pictures, estimators, test=SETTINGS, flip_test=False):
     return list(estimate(pictures, estimators, test, flip_test=flip_test))
 
 
@@ -113,7 +115,7 @@ def test_batches_and_chunks_change_nothing(two, monkeypatch):
     pictures = [(picture(n), [box(1, n), box(9, n), box(8, n, (5.0, 5.0, 60.0, 80.0))]) for n in range(4)]
     whole = run(pictures, Estimators(*two[:1], {9: two[1]}))
     monkeypatch.setattr(pipeline, "CHUNK", 1)
-    single = run(pictures, Estimators(*two[:1], {9: two[1]}), TEST.model_copy(update={"batch_size": 1}))
+    single = run(pictures, Estimators(*two[:1], {9: two[1]}), SETTINGS.model_copy(update={"batch_size": 1}))
     assert len(whole) == 12
     assert all(same(one, other) for one, other in zip(whole, single, strict=True))
 
@@ -122,7 +124,7 @@ def test_batches_and_chunks_change_nothing(two, monkeypatch):
 @pytest.mark.parametrize("shift", [False, True])
 @pytest.mark.parametrize("name", ["all", "category"])
 def test_a_garments_score_and_places_by_a_plain_rendering(two, flip_test, shift, name):
-    test = TEST.model_copy(update={"score": name, "shift_heatmap": shift})
+    test = SETTINGS.model_copy(update={"score": name, "shift_heatmap": shift})
     garment = run([(picture(), [box(8, score=0.6)])], Estimators(two[0]), test, flip_test)[0]
     crop = two[0].crop(picture(), garment.box)
     heatmaps = two[0].heatmaps(crop.pixels[None])[0].numpy()
@@ -144,7 +146,7 @@ def test_a_garments_score_and_places_by_a_plain_rendering(two, flip_test, shift,
 
 def test_scores_of_all_and_of_own_channels_differ(two):
     found = [
-        run([(picture(), [box(9)])], Estimators(two[0]), TEST.model_copy(update={"score": name}))[0].score
+        run([(picture(), [box(9)])], Estimators(two[0]), SETTINGS.model_copy(update={"score": name}))[0].score
         for name in ("all", "category")
     ]
     assert found[0] != pytest.approx(found[1], rel=1e-3)
@@ -152,7 +154,7 @@ def test_scores_of_all_and_of_own_channels_differ(two):
 
 def test_a_garment_without_a_sure_landmark_scores_nothing(two):
     found = two[0].decode(torch.full((81, 24, 16), 0.1), 9)
-    assert landmark_score(found, TEST) == 0.0
+    assert landmark_score(found, SETTINGS) == 0.0
 
 
 def write(folder, boxes):
@@ -172,7 +174,7 @@ def record(image_id, category_id, score):
 
 def test_a_box_file_by_image_and_without_the_faint_ones(tmp_path, two):
     files = write(tmp_path, [record(7, 1, 0.9), record(3, 9, 0.3), record(7, 8, 0.009), record(3, 5, 0.8)])
-    found = list(estimate_boxes(*files, Estimators(two[0]), TEST, flip_test=True, title="landmarks"))
+    found = list(estimate_boxes(*files, Estimators(two[0]), SETTINGS, flip_test=True, title="landmarks"))
     assert [(one.image_id, one.category_id) for one in found] == [(3, 9), (3, 5), (7, 1)]
     assert [one.box_score for one in found] == [0.3, 0.8, 0.9]
     assert found[0].box == (20.0, 30.0, 90.0, 120.0)
@@ -180,7 +182,9 @@ def test_a_box_file_by_image_and_without_the_faint_ones(tmp_path, two):
 
 def test_landmarks_of_other_categories_stay_zero_in_the_294(tmp_path, two):
     files = write(tmp_path, [record(3, 9, 0.3)])
-    garment = next(iter(estimate_boxes(*files, Estimators(two[0]), TEST, flip_test=False, title="landmarks")))
+    garment = next(
+        iter(estimate_boxes(*files, Estimators(two[0]), SETTINGS, flip_test=False, title="landmarks"))
+    )
     keypoints = np.array(garment.to_record()["keypoints"]).reshape(294, 3)
     assert (keypoints[category(9).slice, :2] != 0).any(axis=1).all()
     keypoints[category(9).slice] = 0
@@ -198,14 +202,14 @@ def test_bad_boxes_are_named(tmp_path, two):
     ):
         files[0].write_text(json.dumps([{**record(3, 9, 0.3), **change}]))
         with pytest.raises(HemlineError, match=said):
-            list(estimate_boxes(*files, Estimators(two[0]), TEST, flip_test=False, title="landmarks"))
+            list(estimate_boxes(*files, Estimators(two[0]), SETTINGS, flip_test=False, title="landmarks"))
 
 
 def test_an_unreadable_picture_is_named(tmp_path, two):
     files = write(tmp_path, [record(3, 9, 0.3)])
     (tmp_path / "image" / "000003.jpg").write_bytes(b"")
     with pytest.raises(HemlineError, match=r"000003\.jpg: cannot be read"):
-        list(estimate_boxes(*files, Estimators(two[0]), TEST, flip_test=False, title="landmarks"))
+        list(estimate_boxes(*files, Estimators(two[0]), SETTINGS, flip_test=False, title="landmarks"))
 
 
 def test_boxes_are_read_without_those_under_the_threshold(tmp_path):

@@ -68,7 +68,7 @@ def tiny(values):
     # A detector of one epoch is sure of nothing: keep its boxes, so that later stages have something to do.
     for settings in values["detect"].values():
         settings["score_threshold"] = 0.0
-    values["test"]["box_score_threshold"] = 0.0
+    values["estimate"]["box_score_threshold"] = 0.0
     values["estimator"]["aggregated"] = dict(values["estimator"]["independent"])
     values["finetune"]["training"].update(epochs=1, milestones=[])
     values["finetune"]["categories"] = EXPERTS
