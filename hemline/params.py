@@ -69,7 +69,9 @@ class NetworkSettings(Settings):
     `width` is that of the finest branch; `blocks` residual units make a branch of a module, `modules` are those of
     stages 2 to 4. `stem_width` is the bottleneck width of stage 1, 64 in every HRNet of the papers whatever its width;
     in a small network it would be two thirds of the arithmetic. `head_width` is that of a hidden 3x3 layer of the head;
-    with 0, as in the papers, each heatmap is a weighted sum of the `width` features.
+    with 0, as in the papers, each heatmap is a weighted sum of the `width` features. `unbiased` targets stand where the
+    landmark is, not on the next whole pixel, and a landmark is read from its heatmap by a Taylor expansion instead of
+    a quarter pixel's step (DARK, Zhang et al., CVPR 2020): what small heatmaps lose most by.
     """
 
     width: Positive
@@ -79,6 +81,7 @@ class NetworkSettings(Settings):
     modules: tuple[Positive, Positive, Positive]
     input_size: tuple[Positive, Positive]
     sigma: Rate
+    unbiased: bool
     box_padding: Annotated[float, Field(ge=1)]
 
     @field_validator("sigma")

@@ -24,13 +24,19 @@ def heatmap_size(settings: NetworkSettings) -> tuple[int, int]:
 
 
 def codec(settings: NetworkSettings) -> dict[str, Any]:
-    """mmpose's codec of the paper: a Gaussian of peak 1; argmax plus a quarter pixel toward the higher neighbour."""
-    return {
+    """mmpose's codec of the paper: a Gaussian of peak 1; argmax plus a quarter pixel toward the higher neighbour.
+
+    `unbiased` is DARK's, which smooths a heatmap by the target's own Gaussian before it reads it: mmpose gives the size
+    of the window, whose sigma is OpenCV's 0.3 ((size - 1) / 2 - 1) + 0.8.
+    """
+    msra = {
         "type": "MSRAHeatmap",
         "input_size": tuple(settings.input_size),
         "heatmap_size": heatmap_size(settings),
         "sigma": settings.sigma,
     }
+    window = 2 * round((settings.sigma - 0.8) / 0.3 + 1) + 1
+    return {**msra, "unbiased": True, "blur_kernel_size": window} if settings.unbiased else msra
 
 
 def recipe(settings: NetworkSettings, channels: int) -> Config:

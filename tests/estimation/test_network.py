@@ -5,10 +5,11 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
+from mmpose.registry import KEYPOINT_CODECS
 
 from hemline.estimation import build_estimator
 from hemline.estimation.config import training_config
-from hemline.estimation.network import recipe
+from hemline.estimation.network import codec, recipe
 from hemline.params import NetworkSettings
 from hemline.wardrobe import category, grouping
 from tests.estimation.wardrobes import NETWORK, landmarks, settings, write_dataset
@@ -21,6 +22,7 @@ PAPER = NetworkSettings(
     blocks=4,
     modules=(1, 4, 3),
     input_size=(384, 512),
+    unbiased=False,
     sigma=3.0,
     box_padding=1.25,
 )
@@ -72,6 +74,20 @@ def test_the_recipe_is_the_papers():
     assert config.optim_wrapper.optimizer.type == "Adam"
     assert "weight_decay" not in config.optim_wrapper.optimizer
     assert config.model.head.loss.use_target_weight
+
+
+@pytest.mark.parametrize(("sigma", "kernel"), [(1.0, 5), (2.0, 11), (3.0, 17)])
+def test_unbiased_landmarks_are_found_between_pixels(sigma, kernel):
+    """Targets on whole pixels leave up to half a heatmap pixel, two of the crop; DARK a twelfth."""
+    points = np.random.default_rng(0).uniform((30, 30), (66, 98), (1, 50, 2)).astype(np.float32)
+    errors = {}
+    for unbiased in (False, True):
+        network = PAPER.model_copy(update={"input_size": (96, 128), "sigma": sigma, "unbiased": unbiased})
+        assert codec(network).get("blur_kernel_size") == (kernel if unbiased else None)
+        tool = KEYPOINT_CODECS.build(codec(network))
+        found, _ = tool.decode(tool.encode(points, np.ones((1, 50), dtype=np.float32))["heatmaps"])
+        errors[unbiased] = np.abs(found - points).max()
+    assert errors[True] < 1 / 3 < 1.5 < errors[False]
 
 
 def test_nothing_is_downloaded():

@@ -19,6 +19,7 @@ NETWORK = NetworkSettings(
     blocks=1,
     modules=(1, 1, 1),
     input_size=(64, 96),
+    unbiased=False,
     sigma=1.0,
     box_padding=1.25,
 )
