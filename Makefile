@@ -44,28 +44,13 @@ help: ## list these commands
 setup: ## make the environment in .venv (minutes the first time, then about a second)
 	@setup/run
 
-# The demo's networks are too small to keep two cores busy: two rows of stages run side by side, half of the cores each, where
-# `dvc repro` alone takes one after the other. --wait-for-lock: both record in one dvc.lock. MALLOC_*: glibc
-# hands a step's memory back to the system and asks for it again; kept, training is a quarter faster (59 and 75 garments a second).
-LANE := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=67108864 \
-  OMP_NUM_THREADS=$(shell echo $$(( $(CORES) > 1 ? $(CORES) / 2 : 1 ))) dvc --wait-for-lock repro -s
-STOPPED := { echo; echo "It stopped before its end. The same command goes on from the last finished stage."; exit 1; }
-
 demo: setup ## the whole pipeline on the synthetic wardrobe; call it again to go on after an interruption
 	@hemline params use demo
-	@dvc repro convert || $(STOPPED)
-	@$(LANE) train_estimator@independent train_detector@htc detect@htc & lane=$$!; \
-	$(LANE) train_estimator@aggregated finetune train_detector@cascade detect@cascade || failed=1; \
-	wait $$lane && test -z "$$failed" || $(STOPPED)
 	@$(MAKE) run
 
-run: setup ## the pipeline on params.yaml as it stands; only what has changed is done again
-	@start=$$(date +%s); \
-	dvc repro || $(STOPPED); \
-	seconds=$$(( $$(date +%s) - start )); \
-	echo; \
-	echo "All stages are up to date ($$(( seconds / 60 )) min $$(( seconds % 60 )) s)."; \
-	for folder in reports submissions; do find "$$folder" -maxdepth 1 -type f | sort | sed 's/^/  /'; done
+run: setup ## the pipeline on params.yaml as it stands, stages side by side; only what has changed is done again
+	@hemline run $(STAGES)
+	@for folder in reports submissions; do find "$$folder" -maxdepth 1 -type f | sort | sed 's/^/  /'; done
 
 sample: setup ## the same path on your own small DeepFashion2 folder (image/ and annos/), learnt by heart
 	@test -n "$(DATA)" || { echo "error: say where it lies: make sample DATA=folder (it holds image/ and annos/)" >&2; exit 2; }

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from hemline.errors import HemlineError
+from hemline.processes import die_with_parent
 from hemline.provenance import provenance
 from hemline.tracking import Recorder, ensure_follower, records_folder
 
 
 def main(stage: Callable[..., None]) -> None:
     """Run a stage with the command line's words as its arguments; bad input ends it with its explanation."""
+    die_with_parent()
     try:
         stage(*sys.argv[1:])
     except HemlineError as error:

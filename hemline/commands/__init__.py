@@ -10,6 +10,7 @@ from hemline.errors import HemlineError
 
 # Modules are imported only when their verb is asked for, so that no verb waits for another's libraries.
 VERBS = {
+    "run": "bring the pipeline up to date; stages run side by side, as a Prefect flow",
     "landmarks": "list the 294 landmarks with sigmas, groups and flip partners",
     "synthesize": "draw a synthetic wardrobe in DeepFashion2's own layout",
     "unpack": "unpack DeepFashion2's password-protected zip files",

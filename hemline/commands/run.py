@@ -1,0 +1,100 @@
+"""`hemline run`: bring the pipeline up to date, its stages side by side, as a Prefect flow."""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hemline.errors import HemlineError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument(
+        "targets", nargs="*", help="stages to bring up to date, with all they need (default: all)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would run and why, and run nothing")
+    parser.add_argument("--json", action="store_true", help="with --dry-run: the plan for programs")
+    parser.add_argument(
+        "--slots",
+        type=int,
+        help="stages side by side on the CPU (default HEMLINE_SLOTS, else a core each, at most 4)",
+    )
+    parser.add_argument(
+        "--retries", type=int, default=2, help="tries after an error that may pass (default %(default)s)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it. Returns 1 when a stage failed; what it did not concern is kept."""
+    if not Path("dvc.yaml").is_file():
+        raise HemlineError(
+            f"{Path.cwd()}: no dvc.yaml here; `hemline run` runs the pipeline of the folder it is in"
+        )
+    if arguments.slots is not None:
+        os.environ["HEMLINE_SLOTS"] = str(arguments.slots)
+    return _plan(arguments) if arguments.dry_run else _run(arguments)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from pipelines.leases import this_machine
+    from pipelines.plan import make_plan
+
+    plan = make_plan(Path.cwd(), arguments.targets)
+    machine = this_machine()
+    print(json.dumps(plan.to_dict(), indent=2) if arguments.json else plan.text(machine.side_by_side))
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from pipelines.graph import read_graph
+    from pipelines.leases import this_machine
+
+    started = time.monotonic()
+    this_machine()  # bad variables and targets are told before anything is started
+    with _prefect() as ready:
+        read_graph(Path.cwd(), arguments.targets)
+        from pipelines.flow import pipeline
+
+        ready()
+        try:
+            state = pipeline(arguments.targets, arguments.retries, return_state=True)
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on from the last finished stage")
+            return 130
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    print(f"\n{state.message} ({minutes} min {seconds} s)")
+    return 0 if state.is_completed() else 1
+
+
+@contextmanager
+def _prefect() -> Iterator[Callable[[], object]]:
+    """Prefect as a library: quiet, with a server of its own unless PREFECT_API_URL names one.
+
+    A server takes seconds to start; call what this yields before it is needed.
+    """
+    from pipelines.server import OwnServer
+
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    # The stages' lines are ours to show.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    if "PREFECT_API_URL" in os.environ:
+        yield lambda: None
+        return
+    server = OwnServer(Path("logs") / "prefect-server.log")
+    os.environ["PREFECT_API_URL"] = server.url
+    try:
+        yield server.wait
+    finally:
+        _flush()
+        server.stop()
+
+
+def _flush() -> None:
+    """Prefect sends log lines in the background; the last ones before its server goes."""
+    from prefect.logging.handlers import APILogHandler
+
+    APILogHandler.flush()

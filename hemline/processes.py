@@ -1,0 +1,29 @@
+"""What a process does about its parent. Standard library only: it is called before anything heavy is imported."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process (SIGKILL) when its parent ends, however it ends. No-op except on Linux.
+
+    Exactly: when the parent's *thread* that started this process ends, so the parent should start it from a thread
+    that waits for it (dvc does: its main thread). Children don't inherit the setting; it survives exec.
+
+    A parent that died before the setting took effect sends nothing, so the parent is compared before and after:
+    if it has changed meanwhile, this process ends itself. What remains open is a parent that died before the first
+    look, while Python was starting: its place was taken by the nearest subreaper (under pipelines/guard.py the
+    guard, which kills what it inherits) or by process 1, which can't be told from a parent that rightly is process
+    1, as in a container.
+    """
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    # Best effort: a sandbox that forbids prctl is no reason not to run; the guard is there too.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

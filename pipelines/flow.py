@@ -1,0 +1,166 @@
+"""dvc.yaml's stages as one Prefect flow: a task run a stage, each started when all that it needs is done.
+
+DVC is the only cache and the only description; the flow is made from its graph each time it runs.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import allow_failure, flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Cancelled, Completed, Failed, State
+from prefect.tasks import exponential_backoff
+from prefect.utilities.annotations import quote
+from pydantic import Field
+
+from hemline.tracking import ensure_follower, records_folder
+from pipelines.execute import Done, StageCancelled, StageFailed, execute
+from pipelines.leases import Cancelled as WaitCancelled
+from pipelines.leases import Leases, this_machine
+from pipelines.plan import Planned, make_plan
+from pipelines.run import Run
+from pipelines.summary import summary
+
+LOGS = Path("logs")
+FOLLOWER_SECONDS = 10.0  # it ends when it has been idle for twenty
+FIRST_RETRY_SECONDS = 10  # then twice as long each time
+
+
+@flow(name="hemline", validate_parameters=True)
+def pipeline(
+    targets: Annotated[
+        list[str], Field(description="Stages to bring up to date, with all that they need; none: all.")
+    ] = [],  # noqa: B006 (Prefect shows the default in its form)
+    retries: Annotated[
+        int,
+        Field(ge=0, le=10, description="Tries again after an error that may pass (network, device lost)."),
+    ] = 2,
+) -> State:
+    """Bring the pipeline up to date: every stage of dvc.yaml that has changed, in parallel where the graph allows."""
+    root = Path.cwd()
+    plan = make_plan(root, targets)
+    run = Run(root, plan, Leases(this_machine()), root / LOGS / time.strftime("%Y%m%d-%H%M%S"))
+    logger = get_run_logger()
+    logger.info("%s", plan.text(run.leases.machine.side_by_side))
+    started = time.monotonic()
+    with _ended_with_us(run):
+        _run_all(run, retries)
+    create_markdown_artifact(
+        summary(run, time.monotonic() - started),
+        key="stages",
+        description="What this run did, stage by stage",
+    )
+    return _verdict(run)
+
+
+def _run_all(run: Run, retries: int) -> None:
+    futures: dict[str, Any] = {}
+    for name, planned in run.plan.planned.items():
+        waiting = [allow_failure(futures[needed]) for needed in planned.stage.upstream]
+        chosen = run_stage.with_options(
+            task_run_name=name, retries=retries, retry_delay_seconds=exponential_backoff(FIRST_RETRY_SECONDS)
+        )
+        futures[name] = chosen.submit(name, quote(run), wait_for=waiting)
+    for future in futures.values():
+        future.wait()
+
+
+def _may_pass(_: Any, __: Any, state: State) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, StageFailed) and error.transient
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_may_pass)
+def run_stage(name: str, run: Run) -> State:
+    """Bring one stage up to date. Its state's name says how: Completed, Cached, Skipped, Failed."""
+    planned = run.plan.planned[name]
+    missing = [needed for needed in planned.stage.upstream if needed not in run.done]
+    if missing:
+        return _skip(run, name, missing)
+    if planned.cached:
+        run.done[name] = Done(ran=False, seconds=0.0, device="")
+        return Completed(name="Cached", message="up to date")
+    try:
+        done = _execute(run, name, planned)
+    except (StageCancelled, WaitCancelled) as error:
+        run.skipped[name] = str(error)
+        return Cancelled(message=str(error))
+    except StageFailed as error:
+        run.failed[name] = str(error)
+        if error.transient:
+            raise
+        return _fail(run, name, str(error))
+    run.failed.pop(name, None)
+    run.done[name] = done
+    return _end(run, name, done)
+
+
+def _execute(run: Run, name: str, planned: Planned) -> Done:
+    logger = get_run_logger()
+
+    def line(text: str) -> None:
+        logger.info("%s", text)
+        run.show(name, text)
+
+    with run.leases.acquire(planned.stage.device, name, planned.depth, run.cancelled) as lease:
+        line(f"on {lease.label}: {'; '.join(planned.why[:3])}")
+        return execute(
+            name,
+            lease,
+            root=run.root,
+            log=run.logs / f"{name}.log",
+            on_line=line,
+            cancelled=run.cancelled,
+            minutes=planned.stage.minutes,
+        )
+
+
+def _end(run: Run, name: str, done: Done) -> State:
+    text = f"{'ran' if done.ran else 'unchanged'}, {done.seconds:.0f} s on {done.device}"
+    run.show(name, text)
+    return Completed(message=text) if done.ran else Completed(name="Cached", message=text)
+
+
+def _fail(run: Run, name: str, why: str) -> State:
+    run.show(name, f"failed: {why}")
+    return Failed(message=why)
+
+
+def _skip(run: Run, name: str, missing: list[str]) -> State:
+    """`missing`: what it needs and does not have; the reason names what failed, not what was skipped for it."""
+    causes = dict.fromkeys(cause for needed in missing for cause in run.causes(needed))
+    run.skipped[name] = f"not run: {', '.join(causes)} failed"
+    run.show(name, run.skipped[name])
+    return Cancelled(name="Skipped", message=run.skipped[name])
+
+
+def _verdict(run: Run) -> State:
+    if run.failed or run.skipped:
+        reasons = "; ".join(run.failed.values()) or "stopped"
+        return Failed(message=f"{reasons}. Skipped because of that: {', '.join(run.skipped) or 'nothing'}")
+    ran = sum(done.ran for done in run.done.values())
+    return Completed(message=f"{ran} stages ran, {len(run.done) - ran} were up to date")
+
+
+@contextmanager
+def _ended_with_us(run: Run) -> Iterator[None]:
+    """However the flow ends, Ctrl-C and a cancellation in the UI included, no stage goes on without it."""
+    try:
+        if run.plan.to_run:
+            threading.Thread(target=_keep_following, args=(run,), daemon=True).start()
+        yield
+    finally:
+        run.cancelled.set()  # the tasks' threads stop what they run; the task runner waits for them
+
+
+def _keep_following(run: Run) -> None:
+    """Keep a follower of the records at work: one that a stage started would be stopped with the stage."""
+    while True:
+        ensure_follower(run.root / records_folder())
+        if run.cancelled.wait(FOLLOWER_SECONDS):
+            return

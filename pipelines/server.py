@@ -1,0 +1,63 @@
+"""A Prefect server for one run: for who hasn't one, gone when its owner is."""
+
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from hemline.errors import HemlineError
+from pipelines.process import run
+
+START_SECONDS = 90.0  # it takes 7 alone; the first one makes its database, and the machine may be busy
+
+
+class OwnServer:
+    """Starts at once, in the background; `wait` until it answers, `stop` it at the end. Its data is in PREFECT_HOME."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._stopped = threading.Event()
+        self._port = _free_port()
+        self.url = f"http://127.0.0.1:{self._port}/api"
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def wait(self) -> str:
+        """The API's URL, once it answers. HemlineError with the log when it doesn't."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self._thread.is_alive():
+            try:
+                if httpx.get(f"{self.url}/health", timeout=5).is_success:
+                    return self.url
+            except httpx.TransportError:
+                time.sleep(0.1)
+        raise HemlineError(
+            f"Prefect's server did not start (log: {self._log}); or set PREFECT_API_URL to one"
+        )
+
+    def stop(self) -> None:
+        """End it."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        address = ["--host", "127.0.0.1", "--port", str(self._port)]
+        run(
+            [sys.executable, "-m", "prefect", "server", "start", *address, "--no-services", "--no-ui"],
+            env=os.environ,
+            cwd=Path.cwd(),
+            on_line=lambda line: None,
+            log=self._log,
+            cancelled=self._stopped,
+            grace=2.0,
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,54 @@
+"""What a run did, as Markdown: the artifact that a run leaves in Prefect."""
+
+from hemline.files import read_json
+from pipelines.run import Run
+
+
+def summary(run: Run, seconds: float) -> str:
+    """States, times and devices stage by stage; the rows' AP; where the rest is."""
+    parts = [_head(run, seconds), _stages(run), _metrics(run), _links(run)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(run: Run, seconds: float) -> str:
+    ran = sum(done.ran for done in run.done.values())
+    return (
+        f"{ran} stages ran, {len(run.done) - ran} were up to date, {len(run.failed)} failed, "
+        f"{len(run.skipped)} skipped; {seconds / 60:.1f} min."
+    )
+
+
+def _stages(run: Run) -> str:
+    lines = ["| stage | state | seconds | device | why |", "| --- | --- | ---: | --- | --- |"]
+    lines += [_row(run, name) for name in run.plan.planned if name not in run.done or run.done[name].device]
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _row(run: Run, name: str) -> str:
+    why = "; ".join(run.plan.planned[name].why[:3]).replace("|", "\\|")
+    if name in run.done:
+        done = run.done[name]
+        return f"| {name} | {'ran' if done.ran else 'cached'} | {done.seconds:.0f} | {done.device} | {why} |"
+    state, reason = (
+        ("failed", run.failed[name]) if name in run.failed else ("skipped", run.skipped.get(name, ""))
+    )
+    return f"| {name} | {state} | | | {reason.replace('|', chr(92) + '|')} |"
+
+
+def _metrics(run: Run) -> str:
+    """The evaluated rows' AP; only what this run brought up to date."""
+    lines = ["| row | AP landmarks | AP box |", "| --- | ---: | ---: |"]
+    for name in run.plan.planned:
+        path = run.root / "metrics" / "evaluate" / f"{name.partition('@')[2]}.json"
+        if name.startswith("evaluate@") and name in run.done and path.is_file():
+            numbers = read_json(path)
+            lines.append(f"| {path.stem} | {numbers['AP']:.3f} | {numbers['AP_box']:.3f} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _links(run: Run) -> str:
+    lines = [f"Logs: {run.logs}"]
+    report = run.root / "reports" / "index.html"
+    if "report" in run.done and report.is_file():
+        lines.append(f"Report: [{report}]({report.as_uri()})")
+    return "\n\n".join(lines)

@@ -1,0 +1,163 @@
+"""dvc.yaml read as a graph: order, targets, meta, and what a user is told about mistakes in it."""
+
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from hemline.errors import HemlineError
+from pipelines.graph import Stage, descendants, read_graph
+
+ROOT = Path(__file__).parents[2]
+CATEGORIES, VARIANTS = 13, 2
+
+# The last stage stands first: order must come from what depends on what.
+DVC_YAML = """
+stages:
+  report: {cmd: x, deps: [table.txt, tables/b.txt], outs: [report.txt]}
+  prepare: {cmd: x, deps: [raw.txt], outs: [data]}
+  train:
+    matrix: {item: [a, b, c]}
+    cmd: x
+    deps: [data/part.txt]
+    outs: ["models/${item.item}"]
+    meta: {device: gpu, timeout_minutes: 90}
+  gather: {cmd: x, deps: [models], outs: [table.txt], meta: {device: share}}
+  table:
+    foreach: {a: 1, b: 2}
+    do: {cmd: x, deps: ["models/${key}"], outs: ["tables/${key}.txt"]}
+  alone: {cmd: x, outs: [alone.txt]}
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    root = tmp_path / "project"
+    root.mkdir()
+    Repo.init(str(root), no_scm=True).close()
+    (root / "dvc.yaml").write_text(DVC_YAML)
+    return root
+
+
+def refused(root, targets=()):
+    with pytest.raises(HemlineError) as error:
+        read_graph(root, targets)
+    return str(error.value)
+
+
+def test_upstream_first_and_else_in_the_files_order(project):
+    graph = read_graph(project)
+    assert list(graph) == [
+        *("prepare", "train@a", "train@b", "train@c", "gather"),
+        *("table@b", "report", "table@a", "alone"),
+    ]
+    assert list(read_graph(project)) == list(graph)
+
+
+def test_what_a_stage_depends_on_directly(project):
+    upstream = {name: stage.upstream for name, stage in read_graph(project).items()}
+    assert upstream["prepare"] == upstream["alone"] == ()
+    assert upstream["train@b"] == ("prepare",)
+    assert upstream["gather"] == ("train@a", "train@b", "train@c")  # by a folder that holds their outputs
+    assert upstream["report"] == ("gather", "table@b")
+
+
+def test_names_do_not_depend_on_the_working_directory(project, tmp_path, monkeypatch):
+    elsewhere = list(read_graph(project))
+    monkeypatch.chdir(project)
+    assert list(read_graph(Path("."))) == elsewhere
+
+
+def test_tracked_data_is_no_stage(project):
+    (project / "raw.txt").write_text("1")
+    with Repo(str(project)) as repo:
+        repo.add(str(project / "raw.txt"))
+    assert read_graph(project)["prepare"].upstream == ()
+    assert len(read_graph(project)) == 9
+
+
+@pytest.mark.parametrize(
+    "targets, expected",
+    [
+        (["train@b"], ["prepare", "train@b"]),
+        (["train"], ["prepare", "train@a", "train@b", "train@c"]),
+        (["table@a", "alone"], ["prepare", "train@a", "table@a", "alone"]),
+        (["gather", "train"], ["prepare", "train@a", "train@b", "train@c", "gather"]),
+    ],
+)
+def test_targets_with_what_they_need(project, targets, expected):
+    assert list(read_graph(project, targets)) == expected
+
+
+def test_unknown_targets(project):
+    assert refused(project, ["train@d"]).startswith("dvc.yaml: no stage 'train@d'; did you mean train@")
+    assert "did you mean gather" in refused(project, ["train", "gahter"])
+    assert "`dvc stage list --name-only`" in refused(project, ["nothing-like-it"])
+
+
+def test_meta(project):
+    graph = read_graph(project)
+    assert graph["train@c"] == Stage("train@c", ("prepare",), "gpu", 90.0)
+    assert (graph["gather"].device, graph["gather"].minutes) == ("share", None)
+    assert (graph["alone"].device, graph["alone"].minutes) == ("cpu", None)
+
+
+@pytest.mark.parametrize(
+    "meta, message",
+    [
+        ("{device: tpu}", "stage alone: meta.device: 'tpu': must be one of gpu, share, cpu"),
+        ("{device: [gpu]}", "stage alone: meta.device: ['gpu']: must be one of"),
+        ("{timeout_minutes: 0}", "stage alone: meta.timeout_minutes: 0: must be a number above 0"),
+        ("{timeout_minutes: 1 h}", "stage alone: meta.timeout_minutes: '1 h': must be"),
+        ("gpu", "stage alone: meta: 'gpu': must be keys and values"),
+    ],
+)
+def test_meta_that_is_not_understood(project, meta, message):
+    (project / "dvc.yaml").write_text(f"stages:\n  alone: {{cmd: x, meta: {meta}}}\n")
+    assert message in refused(project)
+
+
+@pytest.mark.parametrize(
+    "text, parts",
+    [
+        ("stages:\n  a: {cmd: [\n", ["dvc.yaml", "corrupted", "line 3"]),
+        ("stages:\n  a: {cmnd: x}\n", ["dvc.yaml", "validation failed", "cmnd"]),
+        ("stages:\n  a: {cmd: 'x ${lr.no}'}\n", ["stages.a.cmd", "Could not find 'lr.no'"]),
+        (
+            "stages:\n  a: {cmd: x, deps: [o], outs: [p]}\n  b: {cmd: x, deps: [p], outs: [o]}\n",
+            ["both a dependency and an output"],
+        ),
+    ],
+)
+def test_what_dvc_refuses_in_its_words_and_one_line(project, text, parts):
+    (project / "dvc.yaml").write_text(text)
+    message = refused(project)
+    assert message.startswith(f"{project}: DVC says: ") and "\n" not in message
+    assert all(part in message for part in parts), message
+
+
+def test_a_folder_without_dvc(tmp_path):
+    assert "DVC repository" in refused(tmp_path)
+    assert "does not exist" in refused(tmp_path / "none")
+
+
+def test_descendants(project):
+    graph = read_graph(project)
+    assert descendants(graph, ["train@b"]) == {"gather", "table@b", "report"}
+    assert descendants(graph, ["train"]) == {"gather", "table@a", "table@b", "report"}
+    assert descendants(graph, ["prepare", "gather"]) == set(graph) - {"prepare", "alone"}
+    assert descendants(graph, ["report"]) == descendants(graph, []) == set()
+    with pytest.raises(HemlineError, match="no stage 'trian'"):
+        descendants(graph, ["trian"])
+
+
+def test_the_projects_own_pipeline():
+    graph = read_graph(ROOT)
+    position = {name: place for place, name in enumerate(graph)}
+    assert all(position[needed] < position[name] for name in graph for needed in graph[name].upstream)
+    experts = [name for name in graph if name.startswith("finetune@")]
+    assert len(experts) == CATEGORIES * VARIANTS
+    trained = [*experts, *(name for name in graph if name.startswith("train_"))]
+    assert all("report" in descendants(graph, [name]) for name in trained)
+    assert "train_estimator@independent" not in read_graph(ROOT, ["finetune"])

@@ -1,0 +1,327 @@
+"""Real processes: what they say arrives, and none is left whichever of them is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.leases import Leases, Machine
+from pipelines.process import GUARD, TAIL_LINES, run, stop_all
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 20.0
+GRACE = 0.5
+
+# A command with a stubborn child and one in a session of its own, whose own child is an orphan. Each says its number,
+# in one write: they share a pipe, and print makes two where PYTHONUNBUFFERED is set.
+SAY = (
+    "import os, signal, subprocess, sys, time; say = lambda: os.write(1, b'%d' % os.getpid() + bytes([10])); "
+)
+STUBBORN = SAY + "signal.signal(signal.SIGTERM, signal.SIG_IGN); say(); time.sleep(600)"
+STRAY = SAY + "say(); os.setsid(); os.fork() and os._exit(0); say(); time.sleep(600)"
+FAMILY = f"""{SAY}
+for code in ({STUBBORN!r}, {STRAY!r}):
+    subprocess.Popen([sys.executable, "-S", "-c", code])
+say()
+time.sleep(600)
+"""
+MEMBERS = 4
+
+OWNER = """
+import os, sys
+from pathlib import Path
+from pipelines.process import run
+log, *command = sys.argv[1:]
+run(command, env=os.environ, cwd="/", on_line=lambda line: print(line, flush=True), log=Path(log), grace=0.5)
+"""
+
+
+def until(condition):
+    deadline = time.monotonic() + DEADLINE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "nothing happened in time"
+        time.sleep(0.01)
+    return found
+
+
+def alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(b")")[2].split()[0] != b"Z"
+
+
+def python(text, *arguments):
+    return [sys.executable, "-S", "-c", text, *arguments]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Run a command here, with what the tests seldom change."""
+
+    def started(command, on_line=lambda line: None, **options):
+        options = {"env": os.environ, "cwd": tmp_path, "log": tmp_path / "log.txt", "grace": GRACE, **options}
+        return run(command, on_line=on_line, **options)
+
+    return started
+
+
+class Background:
+    """The same in a thread, with its lines and how it ended."""
+
+    def __init__(self, start, command, **options):
+        self.lines, self.ended, self.cancelled = [], None, threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(start, command, options), daemon=True)
+        self._thread.start()
+
+    def _run(self, start, command, options):
+        self.ended = start(command, self.lines.append, cancelled=self.cancelled, **options)
+
+    def says(self, count):
+        """The first `count` lines, as numbers."""
+        until(lambda: len(self.lines) >= count)
+        return [int(line) for line in self.lines[:count]]
+
+    def join(self):
+        self._thread.join(DEADLINE)
+        assert self.ended is not None, "run didn't return in time"
+        return self.ended
+
+
+def guard_of(pid):
+    """The process that started `pid`."""
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+
+
+def words(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+@pytest.mark.parametrize(
+    "command, code",
+    [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143)],
+)
+def test_the_commands_code(start, command, code):
+    ended = start(["sh", "-c", command])
+    assert (ended.returncode, ended.cancelled) == (code, False)
+    assert 0 < ended.seconds < DEADLINE
+
+
+def test_commands_that_cannot_start(start, tmp_path):
+    (tmp_path / "text").write_text("no program")
+    ended = start(["no-such-program"])
+    assert ended.returncode == 127
+    assert ended.tail == ("error: no-such-program: can't be started (No such file or directory)",)
+    assert start([str(tmp_path / "text")]).returncode == 126
+
+
+def test_lines_come_as_they_are_written(start, tmp_path):
+    (tmp_path / "log.txt").write_text("before\n")
+    lines = []
+    command = r"printf 'one\n\n10%%\r20%%\r\n'; echo two >&2; printf 'caf\303\251 \377\nlast'"
+    ended = start(["sh", "-c", command], lines.append)
+    assert lines == ["one", "10%", "20%", "two", "café \N{REPLACEMENT CHARACTER}", "last"]
+    assert ended.tail == tuple(lines)
+    assert (tmp_path / "log.txt").read_text().splitlines() == ["before", *lines]
+
+
+def test_the_tail_is_short_and_all_is_logged(start, tmp_path):
+    ended = start(["seq", "20000"])
+    assert ended.tail == tuple(str(number) for number in range(20001 - TAIL_LINES, 20001))
+    assert len((tmp_path / "log.txt").read_text().splitlines()) == 20000
+
+
+def test_a_failing_on_line_loses_nothing(start, tmp_path):
+    def fails(line):
+        raise ValueError(f"bad {line}")
+
+    ended = start(["seq", "2"], fails)
+    assert (ended.returncode, ended.tail) == (0, ("1", "2"))
+    assert "ValueError('bad 2')" in (tmp_path / "log.txt").read_text()
+
+
+def test_the_command_gets_its_environment_its_folder_and_no_input(start, tmp_path):
+    ended = start(
+        ["sh", "-c", "echo $A-$PYTHONPATH; pwd; cat"],
+        env={"PATH": os.environ["PATH"], "A": "1", "PYTHONPATH": "x"},
+    )
+    assert ended.tail == ("1-x", str(tmp_path))
+
+
+def test_what_a_command_leaves_behind_is_stopped(start):
+    ended = start(["sh", "-c", "setsid sleep 600 & echo $!; sleep 600 & echo $!; exit 3"])
+    assert ended.returncode == 3
+    assert not any(alive(int(pid)) for pid in ended.tail)
+
+
+def test_cancelling_stops_the_whole_family(start):
+    running = Background(start, python(FAMILY))
+    pids = running.says(MEMBERS)
+    asked = time.monotonic()
+    running.cancelled.set()
+    ended = running.join()
+    assert (ended.returncode, ended.cancelled) == (143, True)
+    assert GRACE <= time.monotonic() - asked < GRACE + 5  # the stubborn one used its grace
+    assert not any(map(alive, pids))
+
+
+def test_a_stage_ends_by_itself_before_dvc_is_told(start):
+    """dvc waits for its stage, whatever comes, and the stage dies with dvc: it must be given the time to tidy up."""
+    stage = (
+        "import signal, sys, time\n"
+        "def tidy(*_): time.sleep(0.1); print('tidy', flush=True); sys.exit(5)\n"
+        "signal.signal(signal.SIGTERM, tidy)\n"
+        "from hemline.processes import die_with_parent\n"
+        "die_with_parent()\n"
+        "print('1', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    dvc = f"import subprocess, sys; print('dvc saw', subprocess.call([sys.executable, '-c', {stage!r}]), flush=True)"
+    running = Background(start, python(dvc), env={**os.environ, "PYTHONPATH": str(ROOT)}, grace=DEADLINE)
+    running.says(1)
+    running.cancelled.set()
+    assert running.join().tail == ("1", "tidy", "dvc saw 5")
+
+
+def test_cancelled_before_it_starts(start, tmp_path):
+    cancelled = threading.Event()
+    cancelled.set()
+    ended = start(["touch", "made"], cancelled=cancelled)
+    assert (ended.returncode, ended.cancelled) == (143, True)
+    assert not (tmp_path / "made").exists()
+
+
+def test_cancelling_one_of_two_stops_only_that_one(start, tmp_path):
+    both = [Background(start, python(FAMILY), log=tmp_path / f"{name}.txt") for name in "ab"]
+    pids = [running.says(MEMBERS) for running in both]
+    both[0].cancelled.set()
+    both[0].join()
+    assert not any(map(alive, pids[0]))
+    until(
+        lambda: len([pid for pid in pids[1] if alive(pid)]) == MEMBERS - 1
+    )  # one of the four ended after its fork
+    assert both[1].ended is None
+    both[1].cancelled.set()
+    assert both[1].join().cancelled
+
+
+def test_stop_all(start, tmp_path):
+    both = [Background(start, python(FAMILY), log=tmp_path / f"{name}.txt") for name in "ab"]
+    pids = [pid for running in both for pid in running.says(MEMBERS)]
+    assert stop_all(DEADLINE)
+    assert [running.join().cancelled for running in both] == [True, True]
+    assert not any(map(alive, pids))
+
+
+def test_stop_all_reaches_a_command_whose_owner_is_busy(start):
+    free, lines = threading.Event(), []
+
+    def busy(line):
+        lines.append(line)
+        free.wait(DEADLINE)
+
+    thread = threading.Thread(target=start, args=(["sh", "-c", "echo $$; exec sleep 600"], busy), daemon=True)
+    thread.start()
+    until(lambda: lines)
+    assert not stop_all()
+    until(lambda: not alive(int(lines[0])))
+    free.set()
+    thread.join(DEADLINE)
+    assert stop_all()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_passes_through_the_owner_stops_the_command(start, error):
+    pids = []
+
+    def interrupted(line):
+        if len(pids) < MEMBERS:
+            pids.append(int(line))
+            if len(pids) == MEMBERS:
+                raise error
+
+    with pytest.raises(error):
+        start(python(FAMILY), interrupted)
+    assert not any(map(alive, pids))
+
+
+def test_nothing_survives_a_killed_owner(tmp_path):
+    command = [sys.executable, "-c", OWNER, str(tmp_path / "log.txt"), *python(FAMILY)]
+    owner = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    pids = [int(owner.stdout.readline()) for _ in range(MEMBERS)]
+    (guard,) = {guard_of(pid) for pid in pids if alive(pid) and FAMILY in words(pid)}
+    owner.kill()
+    owner.communicate()
+    until(lambda: not any(map(alive, [guard, *pids])))
+
+
+def test_a_killed_guard_takes_its_command_along(start):
+    running = Background(start, ["sh", "-c", "trap '' TERM; echo $$; while true; do sleep 0.1; done"])
+    (command,) = running.says(1)
+    os.kill(guard_of(command), signal.SIGKILL)
+    ended = running.join()
+    assert (ended.returncode, ended.cancelled) == (137, False)
+    until(lambda: not alive(command))
+
+
+def test_a_killed_guard_takes_the_command_along_without_its_owner(tmp_path):
+    guard = subprocess.Popen(
+        [sys.executable, GUARD, "--", "sh", "-c", "echo $$; exec sleep 600"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    command = int(guard.stdout.readline())
+    guard.kill()
+    guard.communicate()
+    until(lambda: not alive(command))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_guard_stops_everything(number):
+    guard = subprocess.Popen(
+        [sys.executable, GUARD, "--grace", str(GRACE), "--", *python(FAMILY)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    pids = [int(guard.stdout.readline()) for _ in range(MEMBERS)]
+    guard.send_signal(number)
+    assert guard.wait(DEADLINE) == 143
+    guard.communicate()
+    assert not any(map(alive, pids))
+
+
+def test_the_command_holds_the_lease(start, tmp_path):
+    leases = Leases(Machine(gpus=("0",), slots=1, threads=1), tmp_path / "leases")
+    lease = leases.acquire("gpu", "stage")
+    running = Background(
+        start, ["sh", "-c", f"ls /proc/$$/fd/{lease.fds[0]} >&2; echo 1; exec sleep 600"], fds=lease.fds
+    )
+    until(lambda: len(running.lines) == 2)
+    lease.release()
+    assert leases.try_acquire("gpu", "next") is None
+    running.cancelled.set()
+    running.join()
+    assert leases.try_acquire("gpu", "next").label == "gpu 0"
+
+
+def test_a_process_dies_with_its_parent():
+    child = "from hemline.processes import die_with_parent; die_with_parent(); import os, time; "
+    child += "print(os.getpid(), flush=True); time.sleep(600)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.call([sys.executable, '-c', {child!r}])"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    pid = int(parent.stdout.readline())
+    assert alive(pid)
+    parent.kill()
+    parent.communicate()
+    until(lambda: not alive(pid))
