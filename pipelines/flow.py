@@ -3,12 +3,13 @@
 DVC is the only cache and the only description; the flow is made from its graph each time it runs.
 """
 
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from prefect import allow_failure, flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
@@ -23,12 +24,12 @@ from pipelines.execute import Done, StageCancelled, StageFailed, execute
 from pipelines.leases import Cancelled as WaitCancelled
 from pipelines.leases import Leases, this_machine
 from pipelines.plan import Planned, make_plan
+from pipelines.remote import committed, execute_elsewhere, project_root, restore
 from pipelines.run import Run
 from pipelines.summary import summary
 
 LOGS = Path("logs")
 FOLLOWER_SECONDS = 10.0  # it ends when it has been idle for twenty
-FIRST_RETRY_SECONDS = 10  # then twice as long each time
 
 
 @flow(name="hemline", validate_parameters=True)
@@ -36,20 +37,31 @@ def pipeline(
     targets: Annotated[
         list[str], Field(description="Stages to bring up to date, with all that they need; none: all.")
     ] = [],  # noqa: B006 (Prefect shows the default in its form)
+    machines: Annotated[
+        Literal["this", "workers"],
+        Field(description="Where stages run: on this machine, or each on any worker of the pool."),
+    ] = "this",
     retries: Annotated[
         int,
         Field(ge=0, le=10, description="Tries again after an error that may pass (network, device lost)."),
     ] = 2,
+    retry_seconds: Annotated[
+        float, Field(ge=0, description="Seconds until the first of them; then twice as long each time.")
+    ] = 10.0,
 ) -> State:
     """Bring the pipeline up to date: every stage of dvc.yaml that has changed, in parallel where the graph allows."""
-    root = Path.cwd()
+    root = _root()
+    commit = committed(root) if machines == "workers" else None
+    if commit:
+        restore(root)
     plan = make_plan(root, targets)
-    run = Run(root, plan, Leases(this_machine()), root / LOGS / time.strftime("%Y%m%d-%H%M%S"))
-    logger = get_run_logger()
-    logger.info("%s", plan.text(run.leases.machine.side_by_side))
+    run = Run(root, plan, Leases(this_machine()), root / LOGS / time.strftime("%Y%m%d-%H%M%S"), commit)
+    get_run_logger().info("%s", plan.text(run.leases.machine.side_by_side))
     started = time.monotonic()
     with _ended_with_us(run):
-        _run_all(run, retries)
+        _run_all(run, retries, retry_seconds)
+    if commit:
+        restore(root, run.done)
     create_markdown_artifact(
         summary(run, time.monotonic() - started),
         key="stages",
@@ -58,12 +70,19 @@ def pipeline(
     return _verdict(run)
 
 
-def _run_all(run: Run, retries: int) -> None:
+def _root() -> Path:
+    """The project: the folder that it was called in, or for a worker the clone that it is installed from."""
+    root = Path.cwd() if Path("dvc.yaml").is_file() else project_root()
+    os.chdir(root)
+    return root
+
+
+def _run_all(run: Run, retries: int, retry_seconds: float) -> None:
     futures: dict[str, Any] = {}
     for name, planned in run.plan.planned.items():
         waiting = [allow_failure(futures[needed]) for needed in planned.stage.upstream]
         chosen = run_stage.with_options(
-            task_run_name=name, retries=retries, retry_delay_seconds=exponential_backoff(FIRST_RETRY_SECONDS)
+            task_run_name=name, retries=retries, retry_delay_seconds=exponential_backoff(retry_seconds)
         )
         futures[name] = chosen.submit(name, quote(run), wait_for=waiting)
     for future in futures.values():
@@ -95,6 +114,9 @@ def run_stage(name: str, run: Run) -> State:
         if error.transient:
             raise
         return _fail(run, name, str(error))
+    except Exception as error:
+        run.failed[name] = f"{name}: {error!r}"
+        raise
     run.failed.pop(name, None)
     run.done[name] = done
     return _end(run, name, done)
@@ -107,6 +129,11 @@ def _execute(run: Run, name: str, planned: Planned) -> Done:
         logger.info("%s", text)
         run.show(name, text)
 
+    if run.commit:
+        above = run.ancestors(name)
+        return execute_elsewhere(
+            name, above, root=run.root, commit=run.commit, on_line=line, cancelled=run.cancelled
+        )
     with run.leases.acquire(planned.stage.device, name, planned.depth, run.cancelled) as lease:
         line(f"on {lease.label}: {'; '.join(planned.why[:3])}")
         return execute(

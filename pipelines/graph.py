@@ -25,6 +25,9 @@ class Stage:
     upstream: tuple[str, ...]  # what it depends on directly, in dvc.yaml's order
     device: Device = "cpu"  # dvc.yaml: meta.device
     minutes: float | None = None  # dvc.yaml: meta.timeout_minutes; a limit, None: without
+    guess: float | None = (
+        None  # dvc.yaml: meta.guess_minutes; what a plan counts with until there are records
+    )
 
 
 def read_graph(root: Path, targets: Sequence[str] = ()) -> dict[str, Stage]:
@@ -85,7 +88,8 @@ def _stage(name: str, upstream: tuple[str, ...], meta: Any) -> Stage:
     if meta is not None and not isinstance(meta, Mapping):
         raise HemlineError(f"dvc.yaml: stage {name}: meta: {meta!r}: must be keys and values")
     meta = meta or {}
-    return Stage(name, upstream, _device(name, meta.get("device", "cpu")), _minutes(name, meta))
+    limit, guess = (_minutes(name, meta, key) for key in ("timeout_minutes", "guess_minutes"))
+    return Stage(name, upstream, _device(name, meta.get("device", "cpu")), limit, guess)
 
 
 def _device(name: str, value: Any) -> Device:
@@ -95,14 +99,12 @@ def _device(name: str, value: Any) -> Device:
     raise HemlineError(f"dvc.yaml: stage {name}: meta.device: {value!r}: must be one of {', '.join(DEVICES)}")
 
 
-def _minutes(name: str, meta: Mapping[str, Any]) -> float | None:
-    value = meta.get("timeout_minutes")
+def _minutes(name: str, meta: Mapping[str, Any], key: str) -> float | None:
+    value = meta.get(key)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise HemlineError(
-            f"dvc.yaml: stage {name}: meta.timeout_minutes: {value!r}: must be a number above 0"
-        )
+        raise HemlineError(f"dvc.yaml: stage {name}: meta.{key}: {value!r}: must be a number above 0")
     return float(value)
 
 

@@ -166,7 +166,7 @@ def _plan(
     for name, stage in graph.items():
         stale = any(why[needed] for needed in stage.upstream)
         why[name] = changed[name] or ((_after(name, graph, changed),) if stale else ())
-    costs = {name: _cost(name, known) if why[name] else 0.0 for name in graph}
+    costs = {name: _cost(stage, known) if why[name] else 0.0 for name, stage in graph.items()}
     depths = _depths(graph, costs)
     return Plan(
         {
@@ -187,9 +187,10 @@ def _after(name: str, graph: Mapping[str, Stage], changed: Mapping[str, tuple[st
     return "after " + ", ".join(_few(list(found), "more")).replace(", and ", " and ")
 
 
-def _cost(name: str, known: Mapping[str, float]) -> float:
-    siblings = [seconds for other, seconds in known.items() if group(other) == group(name)]
-    return known.get(name, median(siblings) if siblings else GUESS_SECONDS)
+def _cost(stage: Stage, known: Mapping[str, float]) -> float:
+    siblings = [seconds for other, seconds in known.items() if group(other) == group(stage.name)]
+    guess = GUESS_SECONDS if stage.guess is None else 60 * stage.guess
+    return known.get(stage.name, median(siblings) if siblings else guess)
 
 
 def _depths(graph: Mapping[str, Stage], costs: Mapping[str, float]) -> dict[str, float]:

@@ -74,7 +74,6 @@ def run(
     with open(log, "a", encoding="utf-8") as file:
         output = _Output(file, on_line)
         running = _Running(_start(command, env, cwd, fds, grace), output, grace)
-        _all_running.add(running)
         try:
             running.follow(cancelled)
         except BaseException:
@@ -82,25 +81,9 @@ def run(
             running.follow(None)
             raise
         finally:
-            _all_running.discard(running)
             running.close()
     code = running.returncode
     return Ended(code, time.monotonic() - started, tuple(output.tail), running.asked and code in _STOPPED)
-
-
-def stop_all(wait: float = 0.0) -> bool:
-    """Tell everything that `run` has running to stop, as `cancelled` does. True if nothing is running any more.
-
-    Returns at once, or after at most `wait` seconds. It takes no lock, so a signal handler may call it; there, without
-    `wait`: the handler's own thread may be one of those that run something.
-    """
-    for running in list(_all_running):
-        running.asked = True
-        running.guard.send_signal(signal.SIGTERM)  # at once, even if its thread is busy in `on_line`
-    deadline = time.monotonic() + wait
-    while _all_running and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return not _all_running
 
 
 def _start(
@@ -155,7 +138,7 @@ class _Output:
 
 
 class _Running:
-    """One guard and its output. All but `asked` and signals belongs to the thread that is in `run`."""
+    """One guard and its output, for the thread that is in `run`."""
 
     def __init__(self, guard: subprocess.Popen[bytes], output: _Output, grace: float) -> None:
         assert guard.stdin is not None and guard.stdout is not None
@@ -185,7 +168,7 @@ class _Running:
     def follow(self, cancelled: Signal | None) -> None:
         """Hand lines on until the guard has ended."""
         while self.guard.poll() is None:
-            if self.asked or (cancelled is not None and cancelled.is_set()):
+            if cancelled is not None and cancelled.is_set():
                 self.ask()
             if self._deadline is not None and time.monotonic() > self._deadline:
                 self._kill()
@@ -221,6 +204,3 @@ class _Running:
         """The guard and all of its group. After its death: those that nobody guards any more."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.guard.pid, signal.SIGKILL)
-
-
-_all_running: set[_Running] = set()  # changed and copied in single steps of the interpreter, hence no lock

@@ -19,6 +19,7 @@ class Run:
     plan: Plan
     leases: Leases
     logs: Path
+    commit: str | None = None  # for workers; None: all runs here
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: dict[str, Done] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)  # stage: why
@@ -28,6 +29,11 @@ class Run:
         """A line for the person at the terminal."""
         over = len(self.done) + len(self.failed) + len(self.skipped)
         print(f"[{over}/{len(self.plan.planned)} {name}] {line}", file=sys.stderr, flush=True)
+
+    def ancestors(self, name: str) -> set[str]:
+        """All that a stage needs, directly or not."""
+        above = self.plan.planned[name].stage.upstream
+        return set(above).union(*(self.ancestors(needed) for needed in above))
 
     def causes(self, name: str) -> Iterator[str]:
         """The stages that failed or were stopped, for which `name` was not run; itself if it is one of them."""

@@ -24,7 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stages side by side on the CPU (default HEMLINE_SLOTS, else a core each, at most 4)",
     )
     parser.add_argument(
+        "--machines",
+        choices=("this", "workers"),
+        default="this",
+        help="here, or each stage on any worker of the pool",
+    )
+    parser.add_argument(
         "--retries", type=int, default=2, help="tries after an error that may pass (default %(default)s)"
+    )
+    parser.add_argument(
+        "--retry-seconds", type=float, default=10.0, help="until the first of them (default %(default)s)"
     )
 
 
@@ -61,7 +70,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
         ready()
         try:
-            state = pipeline(arguments.targets, arguments.retries, return_state=True)
+            state = pipeline(
+                arguments.targets,
+                arguments.machines,
+                arguments.retries,
+                arguments.retry_seconds,
+                return_state=True,
+            )
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on from the last finished stage")
             return 130

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.leases import Leases, Machine
-from pipelines.process import GUARD, TAIL_LINES, run, stop_all
+from pipelines.process import GUARD, TAIL_LINES, run
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0
@@ -209,31 +209,6 @@ def test_cancelling_one_of_two_stops_only_that_one(start, tmp_path):
     assert both[1].ended is None
     both[1].cancelled.set()
     assert both[1].join().cancelled
-
-
-def test_stop_all(start, tmp_path):
-    both = [Background(start, python(FAMILY), log=tmp_path / f"{name}.txt") for name in "ab"]
-    pids = [pid for running in both for pid in running.says(MEMBERS)]
-    assert stop_all(DEADLINE)
-    assert [running.join().cancelled for running in both] == [True, True]
-    assert not any(map(alive, pids))
-
-
-def test_stop_all_reaches_a_command_whose_owner_is_busy(start):
-    free, lines = threading.Event(), []
-
-    def busy(line):
-        lines.append(line)
-        free.wait(DEADLINE)
-
-    thread = threading.Thread(target=start, args=(["sh", "-c", "echo $$; exec sleep 600"], busy), daemon=True)
-    thread.start()
-    until(lambda: lines)
-    assert not stop_all()
-    until(lambda: not alive(int(lines[0])))
-    free.set()
-    thread.join(DEADLINE)
-    assert stop_all()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

@@ -1,0 +1,236 @@
+"""Stages on several machines, which share nothing but git and a DVC remote.
+
+A stage is a run of the deployment `hemline-stage/stage`, taken by any worker of the pool in a clone of its own. The
+stage's entry of dvc.lock (a kilobyte) travels there and back, data goes through the remote. No run-cache: it forgets
+some outs, and of a training that was computed twice it may mix the two.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import yaml
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.states import Cancelling, Completed, Crashed, State
+
+from hemline.errors import HemlineError
+from hemline.files import atomic_write
+from pipelines.execute import DVC, Done, StageCancelled, StageFailed, execute
+from pipelines.graph import read_graph
+from pipelines.leases import Leases, this_machine
+
+DEPLOYMENT = "hemline-stage/stage"
+ENTRY, ALIVE = "dvc-lock-entry", "alive"  # artifacts that a stage's run leaves
+BEAT_SECONDS = 10.0
+LOST_SECONDS = 60.0  # six beats missed: the machine is gone, or cut off
+POLL_SECONDS = 2.0
+
+_submitting = threading.Lock()  # SQLite under Prefect loses its temper when thirteen runs are created at once
+_merging = threading.Lock()
+
+
+def project_root() -> Path:
+    """The clone that this installation belongs to; a worker's flow runs start elsewhere."""
+    return Path(__file__).resolve().parents[1]
+
+
+# ---- the worker's side -----------------------------------------------------------------------------------
+
+
+@flow(name="hemline-stage", flow_run_name="{stage}", validate_parameters=True)
+def run_stage(stage: str, commit: str, entries: dict[str, Any]) -> State:
+    """Bring one stage up to date at a commit, with the dvc.lock `entries` of all that it needs, and push its result."""
+    root = project_root()
+    os.chdir(root)
+    logger = get_run_logger()
+    with _beating():
+        _check_out(commit)
+        write_entries(root, entries)
+        upstream = read_graph(root, [stage])[stage].upstream
+        _dvc("pull", "--force", *upstream)
+        if stage in entries:  # the last result: perhaps nothing has changed for this stage
+            _dvc("pull", "--force", "--allow-missing", stage)
+        done = _run(root, stage, lambda line: logger.info("%s", line))
+        _dvc("push", stage)
+    result = {
+        "entry": read_entries(root)[stage],
+        "ran": done.ran,
+        "seconds": done.seconds,
+        "device": done.device,
+    }
+    create_markdown_artifact(json.dumps(result), key=ENTRY)
+    return Completed(message=f"{'ran' if done.ran else 'unchanged'} on {done.device}")
+
+
+def _run(root: Path, name: str, on_line: Callable[[str], None]) -> Done:
+    stage = read_graph(root, [name])[name]
+    with Leases(this_machine()).acquire(stage.device, name) as lease:
+        log = root / "logs" / "worker" / f"{name}.log"
+        done = execute(
+            name,
+            lease,
+            root=root,
+            log=log,
+            on_line=on_line,
+            options=("--no-run-cache",),
+            minutes=stage.minutes,
+        )
+    return Done(done.ran, done.seconds, f"{socket.gethostname()}:{root.name}, {done.device}")
+
+
+def _check_out(commit: str) -> None:
+    """The clone at `commit`. What it has besides is nobody's but the worker's, or this refuses."""
+    changed = _git("status", "--porcelain", "--untracked-files=no").splitlines()
+    if any(not line.endswith("dvc.lock") for line in changed):
+        raise HemlineError(f"{project_root()}: has changes; a worker wants a clone of its own ({changed[0]})")
+    _git("fetch", "-q")
+    _git("checkout", "-q", "--force", "--detach", commit)
+
+
+@contextmanager
+def _beating() -> Any:
+    """Say every ten seconds that this run is alive: a machine that was switched off can't say that it is not."""
+    artifact = create_progress_artifact(0.0, key=ALIVE)
+    over = threading.Event()
+
+    def beat() -> None:
+        beats = 0
+        while not over.wait(BEAT_SECONDS):
+            beats += 1
+            update_progress_artifact(artifact, progress=beats % 100)
+
+    threading.Thread(target=beat, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+# ---- the side of the flow that wants the stage -----------------------------------------------------------
+
+
+def committed(root: Path) -> str:
+    """The commit that workers are to check out. HemlineError if what is here is not in it."""
+    changed = [line for line in _git("status", "--porcelain", "--untracked-files=no", cwd=root).splitlines()]
+    if any(not line.endswith("dvc.lock") for line in changed):
+        raise HemlineError(
+            f"{root}: changes that are not committed ({changed[0].strip()}); workers see only what is committed and "
+            "pushed: git commit, git push"
+        )
+    return _git("rev-parse", "HEAD", cwd=root)
+
+
+def execute_elsewhere(
+    name: str,
+    ancestors: Iterable[str],
+    *,
+    root: Path,
+    commit: str,
+    on_line: Callable[[str], None],
+    cancelled: threading.Event,
+) -> Done:
+    """Have a worker bring a stage up to date, and take its dvc.lock entry over. Raises as `execute` does.
+
+    A run that crashed, or whose worker has not been heard of for a minute, is an error that may pass: the stage will
+    be taken over by another worker when the task is tried again.
+    """
+    known = read_entries(root)
+    entries = {needed: known[needed] for needed in [*ancestors, name] if needed in known}
+    with _submitting:
+        parameters = {"stage": name, "commit": commit, "entries": entries}
+        run: FlowRun = run_deployment(DEPLOYMENT, parameters=parameters, flow_run_name=name, timeout=0)
+    on_line(f"waits for a worker of the pool ({run.name}, {run.id})")
+    state = _wait(name, run.id, on_line, cancelled)
+    if not state.is_completed():
+        raise StageFailed(f"{name}: {state.name}: {state.message}", transient=state.is_crashed())
+    result = json.loads(_artifact(run.id, ENTRY))
+    merge(root, {name: result["entry"]})
+    return Done(result["ran"], result["seconds"], result["device"])
+
+
+def _wait(name: str, run_id: UUID, on_line: Callable[[str], None], cancelled: threading.Event) -> State:
+    beat, heard, shown = "", time.monotonic(), ""
+    with get_client(sync_client=True) as client:
+        while True:
+            state = client.read_flow_run(run_id).state
+            assert state is not None
+            if state.is_final():
+                return state
+            if state.name != shown:
+                shown = state.name or ""
+                on_line(f"{shown}")
+            now = _artifact(run_id, ALIVE) if state.is_running() else f"{time.monotonic()}"
+            if now != beat:
+                beat, heard = now, time.monotonic()
+            if time.monotonic() - heard > LOST_SECONDS:
+                lost = Crashed(message=f"nothing heard of it for {LOST_SECONDS:.0f} s")
+                client.set_flow_run_state(run_id, lost, force=True)
+                return lost
+            if cancelled.wait(POLL_SECONDS):
+                client.set_flow_run_state(run_id, Cancelling())
+                raise StageCancelled(f"{name}: stopped")
+
+
+def _artifact(run_id: UUID, key: str) -> str:
+    with get_client(sync_client=True) as client:
+        wanted = ArtifactFilter.model_validate({"flow_run_id": {"any_": [run_id]}, "key": {"any_": [key]}})
+        found = client.read_artifacts(artifact_filter=wanted)
+    return str(found[0].data) if found else ""
+
+
+def restore(root: Path, stages: Iterable[str] = ()) -> None:
+    """Fetch the results of `stages` (all: what dvc.lock knows) from the remote; what it doesn't have stays missing."""
+    if read_entries(root):
+        _dvc("pull", "--force", "--allow-missing", *stages, cwd=root)
+
+
+# ---- dvc.lock --------------------------------------------------------------------------------------------
+
+
+def read_entries(root: Path) -> dict[str, Any]:
+    """dvc.lock's entries by stage."""
+    path = root / "dvc.lock"
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return dict((content or {}).get("stages") or {})
+
+
+def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
+    """Make dvc.lock of these entries alone."""
+    with atomic_write(root / "dvc.lock") as handle:
+        yaml.safe_dump({"schema": "2.0", "stages": dict(entries)}, handle, sort_keys=False)
+
+
+def merge(root: Path, entries: Mapping[str, Any]) -> None:
+    """Put entries into dvc.lock, in the place of older ones."""
+    with _merging:
+        write_entries(root, {**read_entries(root), **entries})
+
+
+def _dvc(*arguments: str, cwd: Path | None = None) -> None:
+    _succeed([*DVC, *arguments], cwd)
+
+
+def _git(*arguments: str, cwd: Path | None = None) -> str:
+    return _succeed(["git", *arguments], cwd)
+
+
+def _succeed(command: list[str], cwd: Path | None) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["no words"]
+        words = " ".join(command[command.index("dvc") if "dvc" in command else 0 :][:4])
+        raise StageFailed(f"{words}: {said[0]}", transient=True)
+    return done.stdout.strip()

@@ -1,0 +1,170 @@
+"""The flow as a user runs it: `hemline run` in a small DVC project, with a Prefect server that the tests share."""
+
+import os
+import signal
+import time
+
+import httpx
+import pytest
+
+from pipelines.server import OwnServer
+from tests.pipelines.project import ITEMS, Project
+
+pytestmark = pytest.mark.xdist_group("prefect")  # one server
+
+FITS = {f"fit@{item}" for item in ITEMS}
+ALL = {"prepare", "gather", "other", *FITS}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    home = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(home))
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        patch.setenv("DVC_NO_ANALYTICS", "1")
+        patch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc"))
+        own = OwnServer(home / "server.log")
+        patch.setenv("PREFECT_API_URL", own.wait())
+        yield own
+        own.stop()
+
+
+@pytest.fixture
+def project(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEMLINE_LEASES", str(tmp_path / "leases"))
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def small(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEMLINE_LEASES", str(tmp_path / "leases"))
+    return Project(tmp_path / "project", ["a", "b"])
+
+
+def last_run(server):
+    """The last flow run in Prefect: its state, its task runs' states by name, how often each was run."""
+    flow_run = httpx.post(
+        f"{server.url}/flow_runs/filter", json={"sort": "START_TIME_DESC", "limit": 1}
+    ).json()[0]
+    wanted = {"task_runs": {"flow_run_id": {"any_": [flow_run["id"]]}}}
+    for _ in range(50):  # task runs reach the server in the background
+        tasks = httpx.post(f"{server.url}/task_runs/filter", json=wanted).json()
+        if all(task["state_type"] in ("COMPLETED", "FAILED", "CANCELLED") for task in tasks):
+            break
+        time.sleep(0.1)
+    return flow_run, {task["name"]: task for task in tasks}
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+def gone(pid):
+    """Ended, or a zombie that only waits for its parent's look."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_every_stage_once_then_all_cached_then_what_changed(server, project):
+    code, output = project.run()
+    assert code == 0, output
+    assert sorted(project.ran()) == sorted(["prepare", "gather", "other", *ITEMS])
+    assert project.locked() == ALL
+    flow_run, tasks = last_run(server)
+    assert flow_run["state_type"] == "COMPLETED" and set(tasks) == ALL
+    upstream = {entry["id"] for entry in tasks["gather"]["task_inputs"]["wait_for"]}
+    assert upstream == {tasks[name]["id"] for name in FITS}
+
+    assert project.run()[0] == 0
+    _, tasks = last_run(server)
+    assert project.ran() == [] and {task["state_name"] for task in tasks.values()} == {"Cached"}
+
+    project.params["rate"]["c"] = 2
+    project.write()
+    plan = project.plan()
+    assert plan["to_run"] == ["fit@c", "gather"]
+    assert plan["stages"]["fit@c"]["why"] == ["params.yaml: rate.c changed (1 → 2)"]
+    assert project.run()[0] == 0
+    assert project.ran() == ["c", "gather"]
+
+
+def test_a_failed_stage_costs_only_what_depends_on_it(server, project):
+    project.order("b", "fail rate.b is odd")
+    code, output = project.run()
+    assert code == 1
+    assert "fit@b: rate.b is odd" in output.splitlines()[-1] and "Skipped because of that: gather" in output
+    assert project.locked() == ALL - {"fit@b", "gather"}
+    assert project.ran().count("b") == 1, "bad params are not tried again"
+    flow_run, tasks = last_run(server)
+    assert flow_run["state_type"] == "FAILED" and "rate.b is odd" in flow_run["state"]["message"]
+    assert tasks["gather"]["state_name"] == "Skipped"
+    assert tasks["gather"]["state"]["message"] == "not run: fit@b failed"
+    project.order("b", "")
+    assert project.run()[0] == 0
+    assert project.ran() == ["b", "gather"]
+
+
+def test_what_may_pass_is_tried_again(server, small, monkeypatch):
+    small.order("a", "once Connection reset by peer")
+    code, output = small.run("--retry-seconds", "0.1")
+    assert code == 0, output
+    assert small.ran().count("a") == 2
+    assert last_run(server)[1]["fit@a"]["run_count"] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_flow_leaves_nothing_and_the_next_goes_on(server, small, number):
+    small.order("a", "wait 300")
+    flow = small.start()
+    until(lambda: "a" in small.pids() and "fit@b" in small.locked())
+    worker = small.pids()["a"]
+    os.kill(flow.pid, number)
+    flow.communicate(timeout=60)
+    assert flow.returncode != 0
+    until(lambda: gone(worker), 20)
+    assert small.locked() >= {"prepare", "fit@b"}
+    small.ran()
+    small.order("a", "")
+    code, output = small.run(HEMLINE_SLOTS="1")  # a slot that is still taken would be waited for
+    assert code == 0, output
+    assert sorted(small.ran()) == ["a", "gather", "other"]
+
+
+def test_a_killed_stage_is_a_failed_stage(server, small):
+    small.order("a", "wait 300")
+    flow = small.start()
+    os.kill(until(lambda: small.pids().get("a")), signal.SIGKILL)
+    output, _ = flow.communicate(timeout=60)
+    assert flow.returncode == 1 and "fit@a" in output.splitlines()[-1]
+    assert small.locked() == {"prepare", "fit@b"}
+
+
+def test_what_a_run_leaves_in_prefect(server, small):
+    assert small.run("fit")[0] == 0
+    flow_run, tasks = last_run(server)
+    assert set(tasks) == {"prepare", "fit@a", "fit@b"}
+    wanted = {"artifacts": {"flow_run_id": {"any_": [flow_run["id"]]}}}
+    (artifact,) = httpx.post(f"{server.url}/artifacts/filter", json=wanted).json()
+    assert "| fit@a | ran |" in artifact["data"] and "cpu slot" in artifact["data"]
+    wanted = {"logs": {"task_run_id": {"any_": [tasks["fit@a"]["id"]]}}}
+    logs = until(lambda: httpx.post(f"{server.url}/logs/filter", json=wanted).json())
+    assert any("Running stage 'fit@a'" in line["message"] for line in logs)
+    (log,) = small.root.glob("logs/*/fit@a.log")
+    assert "Running stage 'fit@a'" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["fti"], "no stage 'fti'; did you mean fit"), (["--slots", "0"], "HEMLINE_SLOTS is '0'")],
+)
+def test_bad_arguments_start_nothing(small, arguments, said):
+    code, output = small.run(*arguments)
+    assert code == 2 and said in output
+    assert small.ran() == [] and not (small.root / "logs").exists()
