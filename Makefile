@@ -35,7 +35,7 @@ THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
 
 LINT := { ruff check --no-cache . && ruff format --no-cache --check . && mypy; } || status=1
 
-.PHONY: help setup demo run sample params test lint format hooks ui clean clean-env
+.PHONY: help setup demo run sample params test lint format hooks ui deploy mlflow clean clean-env
 
 help: ## list these commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -80,7 +80,13 @@ format: setup ## put all Python files into ruff's format, mend what it can
 hooks: setup ## have `make lint` run before each commit (pre-commit)
 	@pre-commit install
 
-ui: setup ## browse the recorded runs in MLflow, on http://localhost:5000
+ui: setup ## Prefect's server, with its UI on http://localhost:4200, and a worker (with PREFECT_API_URL: the worker alone)
+	@python -m pipelines.serve
+
+deploy: setup ## put the deployments of prefect.yaml on that server: schedules, and runs started from the UI's form
+	@PREFECT_API_URL=$${PREFECT_API_URL:-http://127.0.0.1:4200/api} prefect --no-prompt deploy --all
+
+mlflow: setup ## browse the recorded runs in MLflow, on http://localhost:5000
 	@test -f mlflow.db || { echo "error: no runs are recorded yet: make demo" >&2; exit 2; }
 	@mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
 

@@ -34,22 +34,19 @@ FOLLOWER_SECONDS = 10.0  # it ends when it has been idle for twenty
 
 @flow(name="hemline", validate_parameters=True)
 def pipeline(
-    targets: Annotated[
-        list[str], Field(description="Stages to bring up to date, with all that they need; none: all.")
-    ] = [],  # noqa: B006 (Prefect shows the default in its form)
-    machines: Annotated[
-        Literal["this", "workers"],
-        Field(description="Where stages run: on this machine, or each on any worker of the pool."),
-    ] = "this",
-    retries: Annotated[
-        int,
-        Field(ge=0, le=10, description="Tries again after an error that may pass (network, device lost)."),
-    ] = 2,
-    retry_seconds: Annotated[
-        float, Field(ge=0, description="Seconds until the first of them; then twice as long each time.")
-    ] = 10.0,
+    targets: list[str] = [],  # noqa: B006 (Prefect shows the default in its form)
+    machines: Literal["this", "workers"] = "this",
+    retries: Annotated[int, Field(ge=0, le=10)] = 2,
+    retry_seconds: Annotated[float, Field(ge=0)] = 10.0,
 ) -> State:
-    """Bring the pipeline up to date: every stage of dvc.yaml that has changed, in parallel where the graph allows."""
+    """Bring the pipeline up to date: every stage of dvc.yaml that has changed, in parallel where the graph allows.
+
+    Args:
+        targets: Stages to bring up to date, with all that they need, such as finetune or evaluate@ensemble; none: all.
+        machines: Where stages run: all on this machine, or each on any worker of the pool.
+        retries: How often a stage is tried again after an error that may pass (network, device lost).
+        retry_seconds: Seconds until the first of them; then twice as long each time.
+    """
     root = _root()
     commit = committed(root) if machines == "workers" else None
     if commit:

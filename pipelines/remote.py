@@ -18,6 +18,8 @@ from typing import Any
 from uuid import UUID
 
 import yaml
+from dvc.repo import lock_repo
+from filelock import FileLock
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
@@ -29,13 +31,15 @@ from prefect.states import Cancelling, Completed, Crashed, State
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from pipelines.execute import DVC, Done, StageCancelled, StageFailed, execute
-from pipelines.graph import read_graph
+from pipelines.graph import open_repo, read_graph
 from pipelines.leases import Leases, this_machine
 
 DEPLOYMENT = "hemline-stage/stage"
 ENTRY, ALIVE = "dvc-lock-entry", "alive"  # artifacts that a stage's run leaves
-BEAT_SECONDS = 10.0
-LOST_SECONDS = 60.0  # six beats missed: the machine is gone, or cut off
+LOST_SECONDS = float(
+    os.environ.get("HEMLINE_LOST_SECONDS", "60")
+)  # unheard of for so long, a worker is given up
+BEAT_SECONDS = LOST_SECONDS / 6
 POLL_SECONDS = 2.0
 
 _submitting = threading.Lock()  # SQLite under Prefect loses its temper when thirteen runs are created at once
@@ -43,8 +47,8 @@ _merging = threading.Lock()
 
 
 def project_root() -> Path:
-    """The clone that this installation belongs to; a worker's flow runs start elsewhere."""
-    return Path(__file__).resolve().parents[1]
+    """HEMLINE_ROOT, else the clone that this installation belongs to: a worker's flow runs start elsewhere."""
+    return Path(os.environ.get("HEMLINE_ROOT") or Path(__file__).parents[1]).resolve()
 
 
 # ---- the worker's side -----------------------------------------------------------------------------------
@@ -57,8 +61,8 @@ def run_stage(stage: str, commit: str, entries: dict[str, Any]) -> State:
     os.chdir(root)
     logger = get_run_logger()
     with _beating():
-        _check_out(commit)
-        write_entries(root, entries)
+        _check_out(root, commit)
+        merge(root, entries)
         upstream = read_graph(root, [stage])[stage].upstream
         _dvc("pull", "--force", *upstream)
         if stage in entries:  # the last result: perhaps nothing has changed for this stage
@@ -91,18 +95,21 @@ def _run(root: Path, name: str, on_line: Callable[[str], None]) -> Done:
     return Done(done.ran, done.seconds, f"{socket.gethostname()}:{root.name}, {done.device}")
 
 
-def _check_out(commit: str) -> None:
+def _check_out(root: Path, commit: str) -> None:
     """The clone at `commit`. What it has besides is nobody's but the worker's, or this refuses."""
-    changed = _git("status", "--porcelain", "--untracked-files=no").splitlines()
-    if any(not line.endswith("dvc.lock") for line in changed):
-        raise HemlineError(f"{project_root()}: has changes; a worker wants a clone of its own ({changed[0]})")
-    _git("fetch", "-q")
-    _git("checkout", "-q", "--force", "--detach", commit)
+    with FileLock(root / ".git" / "hemline-worker.lock"):
+        if _git("rev-parse", "HEAD") == commit:
+            return
+        changed = uncommitted(root)
+        if changed:
+            raise HemlineError(f"{root}: has changes ({changed[0]}); a worker wants a clone of its own")
+        _git("fetch", "-q")
+        _git("checkout", "-q", "--force", "--detach", commit)
 
 
 @contextmanager
 def _beating() -> Any:
-    """Say every ten seconds that this run is alive: a machine that was switched off can't say that it is not."""
+    """Say every few seconds that this run is alive: a machine that was switched off can't say that it is not."""
     artifact = create_progress_artifact(0.0, key=ALIVE)
     over = threading.Event()
 
@@ -124,13 +131,19 @@ def _beating() -> Any:
 
 def committed(root: Path) -> str:
     """The commit that workers are to check out. HemlineError if what is here is not in it."""
-    changed = [line for line in _git("status", "--porcelain", "--untracked-files=no", cwd=root).splitlines()]
-    if any(not line.endswith("dvc.lock") for line in changed):
+    changed = uncommitted(root)
+    if changed:
         raise HemlineError(
-            f"{root}: changes that are not committed ({changed[0].strip()}); workers see only what is committed and "
-            "pushed: git commit, git push"
+            f"{root}: changes that are not committed ({changed[0]}); workers see only what is committed and pushed: "
+            "git commit, git push"
         )
     return _git("rev-parse", "HEAD", cwd=root)
+
+
+def uncommitted(root: Path) -> list[str]:
+    """The tracked files with changes, dvc.lock aside: its entries travel by themselves."""
+    lines = _git("status", "--porcelain", "--untracked-files=no", cwd=root).splitlines()
+    return [path for line in lines if (path := line.split(maxsplit=1)[1]) != "dvc.lock"]
 
 
 def execute_elsewhere(
@@ -207,16 +220,12 @@ def read_entries(root: Path) -> dict[str, Any]:
     return dict((content or {}).get("stages") or {})
 
 
-def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
-    """Make dvc.lock of these entries alone."""
-    with atomic_write(root / "dvc.lock") as handle:
-        yaml.safe_dump({"schema": "2.0", "stages": dict(entries)}, handle, sort_keys=False)
-
-
 def merge(root: Path, entries: Mapping[str, Any]) -> None:
-    """Put entries into dvc.lock, in the place of older ones."""
-    with _merging:
-        write_entries(root, {**read_entries(root), **entries})
+    """Put entries into dvc.lock, in the place of older ones; under DVC's own lock, since DVC writes there too."""
+    with _merging, open_repo(root) as repo, lock_repo(repo):
+        stages = {**read_entries(root), **entries}
+        with atomic_write(root / "dvc.lock") as handle:
+            yaml.safe_dump({"schema": "2.0", "stages": stages}, handle, sort_keys=False)
 
 
 def _dvc(*arguments: str, cwd: Path | None = None) -> None:

@@ -20,7 +20,7 @@ class OwnServer:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._stopped = threading.Event()
+        self._stopped, self._ended = threading.Event(), threading.Event()
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}/api"
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -28,16 +28,11 @@ class OwnServer:
 
     def wait(self) -> str:
         """The API's URL, once it answers. HemlineError with the log when it doesn't."""
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self._thread.is_alive():
-            try:
-                if httpx.get(f"{self.url}/health", timeout=5).is_success:
-                    return self.url
-            except httpx.TransportError:
-                time.sleep(0.1)
-        raise HemlineError(
-            f"Prefect's server did not start (log: {self._log}); or set PREFECT_API_URL to one"
-        )
+        try:
+            answers(self.url, self._ended)
+        except HemlineError as error:
+            raise HemlineError(f"{error} (log: {self._log}); or set PREFECT_API_URL to a server") from None
+        return self.url
 
     def stop(self) -> None:
         """End it."""
@@ -46,15 +41,30 @@ class OwnServer:
 
     def _run(self) -> None:
         address = ["--host", "127.0.0.1", "--port", str(self._port)]
-        run(
-            [sys.executable, "-m", "prefect", "server", "start", *address, "--no-services", "--no-ui"],
-            env=os.environ,
-            cwd=Path.cwd(),
-            on_line=lambda line: None,
-            log=self._log,
-            cancelled=self._stopped,
-            grace=2.0,
-        )
+        try:
+            run(
+                [sys.executable, "-m", "prefect", "server", "start", *address, "--no-services", "--no-ui"],
+                env=os.environ,
+                cwd=Path.cwd(),
+                on_line=lambda line: None,
+                log=self._log,
+                cancelled=self._stopped,
+                grace=2.0,
+            )
+        finally:
+            self._ended.set()
+
+
+def answers(url: str, ended: threading.Event) -> None:
+    """Wait until the server at an API's URL answers. HemlineError if it doesn't, or if `ended` says that it won't."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and not ended.is_set():
+        try:
+            if httpx.get(f"{url}/health", timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise HemlineError(f"no Prefect server answers at {url}")
 
 
 def _free_port() -> int:

@@ -50,14 +50,30 @@ stages:
 class Project:
     """The project at `root`, and what its stages did."""
 
-    def __init__(self, root: Path, items: list[str] = ITEMS) -> None:
+    def __init__(self, root: Path, items: list[str] = ITEMS, git: bool = False) -> None:
         self.root = root
         root.mkdir(parents=True)
         (root / "work.py").write_text(textwrap.dedent(WORK))
         (root / "dvc.yaml").write_text(DVC_YAML.replace("PYTHON", sys.executable))
         self.params = {"items": items, "rate": dict.fromkeys(items, 1)}
         self.write()
-        Repo.init(str(root), no_scm=True).close()
+        if git:
+            (root / ".gitignore").write_text("/out/\n/fits/\n/logs/\n/ran.txt\n/orders/\n/dvc.lock\n")
+            subprocess.run(["git", "init", "-q", "-b", "main"], cwd=root, check=True)
+        Repo.init(str(root), no_scm=not git).close()
+
+    def clone(self, root: Path) -> "Project":
+        """A git clone of it at `root`."""
+        subprocess.run(["git", "clone", "-q", str(self.root), str(root)], check=True)
+        other = object.__new__(Project)
+        other.root, other.params = root, self.params
+        return other
+
+    def commit(self, words: str) -> None:
+        """Commit all that git does not ignore."""
+        who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+        subprocess.run(["git", "add", "-A"], cwd=self.root, check=True)
+        subprocess.run(["git", *who, "commit", "-q", "-m", words], cwd=self.root, check=True)
 
     def write(self) -> None:
         """params.yaml as it is here."""

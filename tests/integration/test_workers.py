@@ -1,0 +1,171 @@
+"""Two workers in two clones, an S3 server on loopback, and the run that wants the results in a third clone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from pipelines.server import OwnServer
+from tests.pipelines.project import ROOT, Project
+
+pytestmark = pytest.mark.xdist_group("workers")
+
+ITEMS = list("abcd")
+EXPECTED = sorted(["prepare", "gather", "other", *ITEMS])
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """The URL of an S3 server that has a bucket `hemline`."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        boto3.client("s3", endpoint_url=url).create_bucket(Bucket="hemline")
+        yield url
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory):
+    """A Prefect server with the deployment of stages."""
+    home = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(home))
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        patch.setenv("DVC_NO_ANALYTICS", "1")
+        patch.setenv("HEMLINE_LEASES", str(home / "leases"))
+        patch.setenv("HEMLINE_LOST_SECONDS", "12")
+        patch.setenv("PYTHONPATH", str(ROOT))
+        server = OwnServer(home / "server.log")
+        patch.setenv("PREFECT_API_URL", server.wait())
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def origin(s3, tmp_path_factory):
+    """The repository that all clones are of, with the remote in its config."""
+    project = Project(tmp_path_factory.mktemp("origin") / "project", ITEMS, git=True)
+    for words in (
+        ["remote", "add", "-d", "store", "s3://hemline/store"],
+        ["remote", "modify", "store", "endpointurl", s3],
+        ["remote", "modify", "store", "verify", "true"],
+    ):
+        subprocess.run([sys.executable, "-m", "dvc", *words], cwd=project.root, check=True)
+    project.commit("a project")
+    return project
+
+
+@pytest.fixture(scope="module")
+def workers(prefect, origin, tmp_path_factory):
+    """Two clones, each with a worker at work."""
+    clones = [origin.clone(tmp_path_factory.mktemp("worker") / name) for name in ("first", "second")]
+    processes = [worker(clone) for clone in clones]
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", "stage"]
+    until_pool(prefect)
+    subprocess.run(command, cwd=ROOT, check=True)
+    yield list(zip(clones, processes, strict=True))
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+
+
+def worker(clone: Project) -> subprocess.Popen[bytes]:
+    machine = {
+        "HEMLINE_ROOT": str(clone.root),
+        "HEMLINE_SLOTS": "1",
+        "HEMLINE_LEASES": f"{clone.root.parent}/leases",
+    }
+    environ = {**os.environ, **machine}
+    log = (clone.root.parent / "worker.log").open("w")
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.serve"], cwd=clone.root, env=environ, stdout=log, stderr=log
+    )
+
+
+def until_pool(prefect):
+    import httpx
+
+    end = time.monotonic() + 90
+    while httpx.get(f"{prefect.url}/work_pools/gpu").status_code != 200:
+        assert time.monotonic() < end, "no worker has made the pool"
+        time.sleep(0.5)
+
+
+def results(project: Project) -> set[str]:
+    return {
+        str(path.relative_to(project.root))
+        for name in ("out", "fits")
+        for path in project.root.glob(f"{name}/*")
+    }
+
+
+def test_every_stage_is_run_once_somewhere_and_all_comes_back(workers, origin, tmp_path):
+    wanted = origin.clone(tmp_path / "wanted")
+    code, output = wanted.run("--machines", "workers")
+    assert code == 0, output
+    shares = [clone.ran() for clone, _ in workers]
+    assert sorted(sum(shares, [])) == EXPECTED
+    assert wanted.ran() == []
+    assert results(wanted) == {"out/prepare", "out/gather", "out/other", *(f"fits/{item}" for item in ITEMS)}
+    assert "first, cpu slot 1" in output or "second, cpu slot 1" in output
+
+    code, output = wanted.run("--machines", "workers")
+    assert code == 0 and "0 stages ran, 7 were up to date" in output
+    status = subprocess.run(
+        [sys.executable, "-m", "dvc", "status"], cwd=wanted.root, capture_output=True, text=True
+    )
+    assert "up to date" in status.stdout
+    assert wanted.run()[0] == 0 and wanted.ran() == []
+
+
+def test_what_is_not_committed_is_refused(workers, origin, tmp_path):
+    wanted = origin.clone(tmp_path / "wanted")
+    (wanted.root / "work.py").write_text("odd")
+    code, output = wanted.run("--machines", "workers")
+    assert code != 0 and "work.py" in output and "not committed" in output
+
+
+def test_a_worker_that_is_lost_is_replaced(workers, origin, tmp_path):
+    origin.params["rate"]["c"] = 2
+    origin.write()
+    origin.commit("another rate")
+    for clone, _ in workers:
+        clone.ran()
+        clone.order("c", "wait 300")
+    wanted = origin.clone(tmp_path / "wanted")
+    run = wanted.start("--machines", "workers", "--retry-seconds", "0.1")
+    end = time.monotonic() + 90
+    while not (holding := [pair for pair in workers if "c" in pair[0].pids()]):
+        assert time.monotonic() < end and run.poll() is None, run.communicate()[0]
+        time.sleep(0.2)
+    for clone, _ in workers:
+        clone.order("c", "")
+    ((lost, process),) = holding
+    kill_family(process.pid)
+    output, _ = run.communicate(timeout=180)
+    assert run.returncode == 0, output
+    (other,) = [clone for clone, _ in workers if clone is not lost]
+    assert "c" in other.ran()
+    assert (wanted.root / "fits" / "c").read_text() == "c2"
+
+
+def kill_family(pid: int) -> None:
+    """As a machine that is switched off: all of it at once, and nothing said."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    children = {child for thread in threads for child in (thread / "children").read_text().split()}
+    os.kill(pid, signal.SIGSTOP)
+    for child in children:
+        kill_family(int(child))
+    os.kill(pid, signal.SIGKILL)
