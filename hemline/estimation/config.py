@@ -86,7 +86,7 @@ def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> li
         "rotate_factor": 2 * augmentation.rotation,
         "rotate_prob": augmentation.probability,
     }
-    flip = [{"type": "RandomFlip", "direction": "horizontal", "prob": 0.5}] if augmentation.flip else []
+    flip = [{"type": "QuickRandomFlip", "direction": "horizontal", "prob": 0.5}] if augmentation.flip else []
     return [
         {"type": "LoadImage"},
         {"type": "GetBBoxCenterScale", "padding": network.box_padding},

@@ -6,9 +6,11 @@ Importing this module imports mmpose; `training_config` does so after mmpose has
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
-from mmpose.registry import DATASETS
+from mmpose.datasets.transforms import RandomFlip
+from mmpose.registry import DATASETS, TRANSFORMS
 
 from hemline.errors import HemlineError
 from hemline.estimation.garments import PictureCache, read_garments
@@ -32,6 +34,22 @@ def metainfo(grouping: Grouping) -> dict[str, Any]:
         "joint_weights": [1.0] * grouping.size,
         "sigmas": grouping.sigmas.tolist(),
     }
+
+
+@TRANSFORMS.register_module()
+class QuickRandomFlip(RandomFlip):
+    """mmpose's RandomFlip, the picture mirrored by OpenCV.
+
+    NumPy's mirrored picture is a view that runs backwards; what crops it next copies it pixel by pixel, which takes
+    longer than to read and crop a picture that isn't mirrored.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Mirror `img` (height, width, 3), box and keypoints with the probability `prob`, left and right swapped."""
+        picture = results["img"]
+        results = super().transform({**results, "img": []})  # no pictures to mirror; the rest is mmpose's
+        results["img"] = cv2.flip(picture, 1) if results["flip"] else picture
+        return results
 
 
 @DATASETS.register_module()

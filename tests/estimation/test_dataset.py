@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
+from mmpose.datasets.transforms import RandomFlip
 
 from hemline.errors import HemlineError
 from hemline.estimation.config import pipeline, training_config
@@ -154,8 +155,30 @@ def test_flip_is_an_augmentation_of_its_own():
         [step["type"] for step in pipeline(NETWORK, settings(flip=flip).training.augmentation)]
         for flip in (False, True)
     ]
-    assert "RandomFlip" not in kinds[0]
-    assert [kind for kind in kinds[1] if kind != "RandomFlip"] == kinds[0]
+    assert "QuickRandomFlip" not in kinds[0]
+    assert [kind for kind in kinds[1] if kind != "QuickRandomFlip"] == kinds[0]
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_the_quick_flip_is_mmposes(tmp_path, probability):
+    from hemline.estimation.dataset import QuickRandomFlip
+
+    chosen = grouping("aggregated")
+    sample = {
+        "img": np.random.default_rng(0).integers(0, 256, (60, 40, 3), dtype=np.uint8),
+        "img_shape": (60, 40),
+        "bbox": np.array([[3.0, 4.0, 30.0, 50.0]], dtype=np.float32),
+        "bbox_center": np.array([[16.5, 27.0]], dtype=np.float32),
+        "keypoints": np.random.default_rng(1).uniform(0, 40, (1, chosen.size, 2)).astype(np.float32),
+        "keypoints_visible": np.arange(chosen.size, dtype=np.float32)[None] % 2,
+        "flip_indices": chosen.flip_index.tolist(),
+    }
+    theirs = RandomFlip(prob=probability)(sample.copy())
+    ours = QuickRandomFlip(prob=probability)(sample.copy())
+    assert ours.keys() == theirs.keys() and ours["flip"] == bool(probability)
+    for key, value in theirs.items():
+        assert np.array_equal(ours[key], value), key
+    assert ours["img"].flags.c_contiguous
 
 
 def test_boxes_are_padded_by_a_quarter_and_brought_to_the_input_shape(tmp_path):
