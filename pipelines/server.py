@@ -12,6 +12,12 @@ import httpx
 from hemline.errors import HemlineError
 from pipelines.process import run
 
+# Schedules are for a server that stays.
+IDLE = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+}
 START_SECONDS = 90.0  # it takes 7 alone; the first one makes its database, and the machine may be busy
 
 
@@ -43,8 +49,8 @@ class OwnServer:
         address = ["--host", "127.0.0.1", "--port", str(self._port)]
         try:
             run(
-                [sys.executable, "-m", "prefect", "server", "start", *address, "--no-services", "--no-ui"],
-                env=os.environ,
+                [sys.executable, "-m", "prefect", "server", "start", *address, "--no-ui"],
+                env={**os.environ, **IDLE},
                 cwd=Path.cwd(),
                 on_line=lambda line: None,
                 log=self._log,

@@ -119,9 +119,12 @@ class Project:
         return process.returncode, output
 
     def locked(self) -> set[str]:
-        """The stages that dvc.lock has."""
+        """The stages that dvc.lock has; none while DVC writes it."""
         path = self.root / "dvc.lock"
-        return set(yaml.safe_load(path.read_text())["stages"]) if path.exists() else set()
+        try:
+            return set(yaml.safe_load(path.read_text())["stages"])
+        except (FileNotFoundError, TypeError, KeyError, yaml.YAMLError):
+            return set()
 
     def plan(self) -> dict[str, object]:
         """`hemline run --dry-run --json`."""
