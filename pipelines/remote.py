@@ -64,7 +64,8 @@ def run_stage(stage: str, commit: str, entries: dict[str, Any]) -> State:
         _check_out(root, commit)
         merge(root, entries)
         upstream = read_graph(root, [stage])[stage].upstream
-        _dvc("pull", "--force", *upstream)
+        if upstream:  # without names it would pull everything
+            _dvc("pull", "--force", *upstream)
         if stage in entries:  # the last result: perhaps nothing has changed for this stage
             _dvc("pull", "--force", "--allow-missing", stage)
         done = _run(root, stage, lambda line: logger.info("%s", line))

@@ -28,7 +28,9 @@ class Run:
     def show(self, name: str, line: str) -> None:
         """A line for the person at the terminal."""
         over = len(self.done) + len(self.failed) + len(self.skipped)
-        print(f"[{over}/{len(self.plan.planned)} {name}] {line}", file=sys.stderr, flush=True)
+        sys.stderr.write(
+            f"[{over}/{len(self.plan.planned)} {name}] {line}\n"
+        )  # at once: stages talk side by side
 
     def ancestors(self, name: str) -> set[str]:
         """All that a stage needs, directly or not."""

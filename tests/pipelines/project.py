@@ -58,7 +58,7 @@ class Project:
         self.params = {"items": items, "rate": dict.fromkeys(items, 1)}
         self.write()
         if git:
-            (root / ".gitignore").write_text("/out/\n/fits/\n/logs/\n/ran.txt\n/orders/\n/dvc.lock\n")
+            (root / ".gitignore").write_text("/out/\n/fits/\n/logs/\n/ran.txt\n/orders/\n")
             subprocess.run(["git", "init", "-q", "-b", "main"], cwd=root, check=True)
         Repo.init(str(root), no_scm=not git).close()
 
