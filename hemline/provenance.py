@@ -1,6 +1,7 @@
 """What produced a result: commit, params, versions, device."""
 
 import hashlib
+import os
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -61,6 +62,9 @@ def _git(*arguments: str) -> str:
 
 
 def _device() -> str:
+    threads = os.environ.get("OMP_NUM_THREADS")
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "" and threads:
+        return f"CPU, {threads} threads"  # without two seconds of importing torch, which many a stage doesn't need
     import torch
 
     if torch.cuda.is_available():
