@@ -1,0 +1,83 @@
+"""The pictures in docs/images/ of Prefect's UI, made from a real run of the tests' small project.
+
+    python -m docs.screenshots        # needs chromium; takes a minute or two
+
+A server and a worker as `make ui` starts them, deployments as `make deploy`, a run, a run with a failed expert.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+
+from pipelines.serve import PORT
+from pipelines.server import answers
+from tests.pipelines.project import ROOT, Project
+
+IMAGES = ROOT / "docs" / "images"
+SITE = f"http://127.0.0.1:{PORT}"
+PAGES_SECONDS = 25  # of the pages' own time, for what they fetch and draw
+
+
+def main() -> None:
+    """Make them all."""
+    browser = (
+        shutil.which("chromium")
+        or shutil.which("google-chrome")
+        or sys.exit("error: chromium is not installed")
+    )
+    with tempfile.TemporaryDirectory() as name:
+        project = Project(Path(name) / "project")
+        os.environ |= {"PREFECT_HOME": name, "HEMLINE_LEASES": f"{name}/leases", "PYTHONPATH": str(ROOT)}
+        os.environ["HEMLINE_ROOT"] = str(project.root)
+        services = subprocess.Popen([sys.executable, "-m", "pipelines.serve"], cwd=project.root)
+        try:
+            for page, picture in _pages(project).items():
+                _shoot(browser, page, IMAGES / picture)
+        finally:
+            services.send_signal(signal.SIGTERM)
+            services.wait()
+
+
+def _pages(project: Project) -> dict[str, str]:
+    """Addresses and the pictures that they are for, after two runs."""
+    import threading
+
+    answers(f"{SITE}/api", threading.Event())
+    os.environ["PREFECT_API_URL"] = f"{SITE}/api"
+    subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], cwd=ROOT, check=True)
+    project.run()
+    project.params["rate"]["c"] = 2
+    project.write()
+    project.order("c", "fail rate.c is too high")
+    project.run()
+    runs = httpx.post(f"{SITE}/api/flow_runs/filter", json={"sort": "START_TIME_DESC"}).json()
+    failed, passed = (
+        next(run["id"] for run in runs if run["state_type"] == kind) for kind in ("FAILED", "COMPLETED")
+    )
+    deployments = httpx.post(f"{SITE}/api/deployments/filter", json={}).json()
+    (whole,) = [entry["id"] for entry in deployments if entry["name"] == "pipeline"]
+    return {
+        f"runs/flow-run/{passed}": "prefect-run.png",
+        f"runs/flow-run/{failed}": "prefect-failed.png",
+        f"deployments/deployment/{whole}": "prefect-schedule.png",
+        f"deployments/deployment/{whole}/run": "prefect-form.png",
+    }
+
+
+def _shoot(browser: str, page: str, picture: Path) -> None:
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1400,1000"]
+    wait = f"--virtual-time-budget={PAGES_SECONDS * 1000}"
+    subprocess.run(
+        [browser, *options, wait, f"--screenshot={picture}", f"{SITE}/{page}"], check=True, timeout=180
+    )
+    print(picture)
+
+
+if __name__ == "__main__":
+    main()
