@@ -48,7 +48,7 @@ demo: setup ## the whole pipeline on the synthetic wardrobe; call it again to go
 	@hemline params use demo
 	@$(MAKE) run
 
-run: setup ## the pipeline on params.yaml as it stands, stages side by side; only what has changed is done again
+run: setup ## the pipeline on params.yaml as it stands, stages side by side; only what has changed (STAGES=report: these)
 	@hemline run $(STAGES)
 	@for folder in reports submissions; do find "$$folder" -maxdepth 1 -type f | sort | sed 's/^/  /'; done
 

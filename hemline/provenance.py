@@ -43,14 +43,27 @@ class Provenance:
 @cache
 def provenance(params: Path = Path("params.yaml")) -> Provenance:
     """Read it off the working folder and the environment."""
-    content = params.read_bytes() if params.is_file() else b""
     return Provenance(
-        commit=_git("rev-parse", "--short=10", "HEAD") or "none",
+        commit=_commit(),
         dirty=bool(_git("status", "--porcelain", "--untracked-files=no")),
-        params_hash=hashlib.sha256(content).hexdigest()[:10],
+        params_hash=_hash(params),
         versions={name: version(name) for name in LIBRARIES},
         device=_device(),
     )
+
+
+def pipeline_key(params: Path = Path("params.yaml")) -> str:
+    """What all stages of one pipeline run share: `HEMLINE_PIPELINE`, else the commit and params.yaml's hash."""
+    return os.environ.get("HEMLINE_PIPELINE") or f"{_commit()}-{_hash(params)}"
+
+
+def _commit() -> str:
+    return _git("rev-parse", "--short=10", "HEAD") or "none"
+
+
+def _hash(params: Path) -> str:
+    content = params.read_bytes() if params.is_file() else b""
+    return hashlib.sha256(content).hexdigest()[:10]
 
 
 def _git(*arguments: str) -> str:

@@ -33,7 +33,7 @@ class Services:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.over = threading.Event()
-        self._env = env
+        self.env = env
         self._threads: list[threading.Thread] = []
 
     def start(self, name: str, command: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ class Services:
         try:
             run(
                 command,
-                env=self._env,
+                env=self.env,
                 cwd=Path.cwd(),
                 on_line=lambda line: print(f"[{name}] {line}", flush=True),
                 log=log,
@@ -87,7 +87,7 @@ def main() -> None:
 
 def _make_pool(services: Services) -> None:
     command = [*PREFECT, "work-pool", "create", POOL, "--type", "process", "--overwrite"]
-    done = subprocess.run(command, env=services._env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=services.env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HemlineError(f"work pool {POOL}: {done.stderr.strip() or done.stdout.strip()}")
 

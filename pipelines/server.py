@@ -18,7 +18,7 @@ IDLE = {
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
 }
-START_SECONDS = 90.0  # it takes 7 alone; the first one makes its database, and the machine may be busy
+START_SECONDS = 180.0  # it takes 7 alone; the first one makes its database, and the machine may be busy
 
 
 class OwnServer:

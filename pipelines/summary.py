@@ -1,6 +1,10 @@
 """What a run did, as Markdown: the artifact that a run leaves in Prefect."""
 
+import os
+
 from hemline.files import read_json
+from hemline.provenance import pipeline_key
+from hemline.tracking import records_folder
 from pipelines.run import Run
 
 
@@ -51,4 +55,25 @@ def _links(run: Run) -> str:
     report = run.root / "reports" / "index.html"
     if "report" in run.done and report.is_file():
         lines.append(f"Report: [{report}]({report.as_uri()})")
+    if any(done.ran for done in run.done.values()) and any((run.root / records_folder()).glob("*.jsonl")):
+        lines.append(_mlflow())
     return "\n\n".join(lines)
+
+
+def _mlflow() -> str:
+    """The parent run's page, on the tracking server or where `make mlflow` shows the embedded store.
+
+    MLflow may be slow or down: that is no reason to fail, or to wait for the minutes that its client waits by default.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    from hemline.tracking.projection import find_parent, tracking_uri
+
+    try:
+        found = find_parent(pipeline_key())
+    except Exception as error:
+        return f"MLflow: not reached ({type(error).__name__}); `hemline track replay` brings it up to date"
+    if found is None:
+        return "MLflow: the run is not there yet"
+    site = tracking_uri() if tracking_uri().startswith("http") else "http://localhost:5000"
+    return f"MLflow: [the run that its stages are under]({site}/#/experiments/{found[0]}/runs/{found[1]})"

@@ -11,7 +11,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.processes import die_with_parent
-from hemline.provenance import provenance
+from hemline.provenance import pipeline_key, provenance
 from hemline.tracking import Recorder, ensure_follower, records_folder
 
 
@@ -33,10 +33,9 @@ def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Reco
     """
     source = provenance()
     print(f"{name} | {source.line()}", flush=True)
-    pipeline = os.environ.get("HEMLINE_PIPELINE", f"{source.commit}-{source.params_hash}")
     folder = records_folder()
     tags = {"stage": name.split("@")[0], **source.to_dict(), **tags}
-    with Recorder(folder, name, pipeline, params, tags) as run:
+    with Recorder(folder, name, pipeline_key(), params, tags) as run:
         ensure_follower(folder)
         yield run
 

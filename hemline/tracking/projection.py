@@ -128,6 +128,18 @@ class Projection:
         return run
 
 
+def find_parent(key: str) -> tuple[str, str] | None:
+    """Experiment and run that a pipeline's stages are under in MLflow; None when it isn't there."""
+    client = MlflowClient(tracking_uri())
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return None
+    found = client.search_runs(
+        [experiment.experiment_id], f"tags.`hemline.pipeline` = '{key}'", max_results=1
+    )
+    return (experiment.experiment_id, found[0].info.run_id) if found else None
+
+
 def _key(name: str) -> str:
     """A metric's name without what MLflow refuses."""
     return "".join(letter if letter.isalnum() or letter in "_-./ " else "_" for letter in name)

@@ -115,7 +115,7 @@ class Project:
     def run(self, *arguments: str, **environ: str) -> tuple[int, str]:
         """`hemline run` to its end: exit status and output."""
         with self.start(*arguments, **environ) as process:
-            output, _ = process.communicate(timeout=120)
+            output, _ = process.communicate(timeout=300)
         return process.returncode, output
 
     def locked(self) -> set[str]:

@@ -56,7 +56,7 @@ def last_run(server):
     return flow_run, {task["name"]: task for task in tasks}
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "waited in vain"
@@ -126,9 +126,9 @@ def test_a_stopped_flow_leaves_nothing_and_the_next_goes_on(server, small, numbe
     until(lambda: "a" in small.pids() and "fit@b" in small.locked())
     worker = small.pids()["a"]
     os.kill(flow.pid, number)
-    flow.communicate(timeout=60)
+    flow.communicate(timeout=180)
     assert flow.returncode != 0
-    until(lambda: gone(worker), 20)
+    until(lambda: gone(worker), 60)
     assert small.locked() >= {"prepare", "fit@b"}
     small.ran()
     small.order("a", "")
@@ -141,7 +141,7 @@ def test_a_killed_stage_is_a_failed_stage(server, small):
     small.order("a", "wait 300")
     flow = small.start()
     os.kill(until(lambda: small.pids().get("a")), signal.SIGKILL)
-    output, _ = flow.communicate(timeout=60)
+    output, _ = flow.communicate(timeout=180)
     assert flow.returncode == 1 and "fit@a" in output.splitlines()[-1]
     assert small.locked() == {"prepare", "fit@b"}
 
