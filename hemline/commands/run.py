@@ -112,4 +112,4 @@ def _flush() -> None:
     """Prefect sends log lines in the background; the last ones before its server goes."""
     from prefect.logging.handlers import APILogHandler
 
-    APILogHandler.flush()
+    APILogHandler().flush()

@@ -1,6 +1,7 @@
 """The flow as a user runs it: `hemline run` in a small DVC project, with a Prefect server that the tests share."""
 
 import os
+import re
 import signal
 import time
 
@@ -168,3 +169,20 @@ def test_bad_arguments_start_nothing(small, arguments, said):
     code, output = small.run(*arguments)
     assert code == 2 and said in output
     assert small.ran() == [] and not (small.root / "logs").exists()
+
+
+def test_without_a_server_it_has_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.setenv("HEMLINE_LEASES", str(tmp_path / "leases"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    project = Project(tmp_path / "project", ["a"])
+    code, output = project.run()
+    assert code == 0, output
+    assert "4 stages ran, 0 were up to date" in output and "Traceback" not in output
+    with pytest.raises(httpx.TransportError):
+        httpx.get(re.search(r"http://127\.0\.0\.1:\d+", server_log(project))[0])
+
+
+def server_log(project):
+    return (project.root / "logs" / "prefect-server.log").read_text()
