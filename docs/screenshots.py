@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import httpx
@@ -49,6 +50,10 @@ def _pages(project: Project) -> dict[str, str]:
     import threading
 
     answers(f"{SITE}/api", threading.Event())
+    while (
+        httpx.get(f"{SITE}/api/work_pools/gpu").status_code != 200
+    ):  # the worker's, made after the server is up
+        time.sleep(0.5)
     os.environ["PREFECT_API_URL"] = f"{SITE}/api"
     subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], cwd=ROOT, check=True)
     project.run()
@@ -66,16 +71,13 @@ def _pages(project: Project) -> dict[str, str]:
         f"runs/flow-run/{passed}": "prefect-run.png",
         f"runs/flow-run/{failed}": "prefect-failed.png",
         f"deployments/deployment/{whole}": "prefect-schedule.png",
-        f"deployments/deployment/{whole}/run": "prefect-form.png",
     }
 
 
 def _shoot(browser: str, page: str, picture: Path) -> None:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1400,1000"]
-    wait = f"--virtual-time-budget={PAGES_SECONDS * 1000}"
-    subprocess.run(
-        [browser, *options, wait, f"--screenshot={picture}", f"{SITE}/{page}"], check=True, timeout=180
-    )
+    options.append(f"--virtual-time-budget={PAGES_SECONDS * 1000}")
+    subprocess.run([browser, *options, f"--screenshot={picture}", f"{SITE}/{page}"], check=True, timeout=180)
     print(picture)
 
 
