@@ -13,12 +13,8 @@ from hemline.errors import HemlineError
 from pipelines.leases import Lease
 from pipelines.process import Ended, run
 
-DVC = (
-    sys.executable,
-    "-m",
-    "dvc",
-    "--wait-for-lock",
-)  # without the flag finished work is lost under contention
+# Without --wait-for-lock finished work is lost under contention.
+DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 
 # glibc hands a step's memory back to the system and asks for it again; kept, training on a CPU is a quarter faster
 # (python -m benchmarks.allocator).

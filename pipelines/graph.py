@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dvc.exceptions import DvcException
-from dvc.repo import Repo
+from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
 
 from hemline.errors import HemlineError
@@ -37,18 +37,19 @@ def read_graph(root: Path, targets: Sequence[str] = ()) -> dict[str, Stage]:
     matrix or foreach (`finetune`: all its items). HemlineError: an unknown target, a dvc.yaml that DVC
     refuses, a `meta` that isn't understood.
     """
-    with open_repo(root) as repo:
+    with locked_repo(root) as repo:
         return stages_of(repo, targets)
 
 
 @contextmanager
-def open_repo(root: Path) -> Iterator[Any]:
+def locked_repo(root: Path) -> Iterator[Any]:
     """DVC's own view of the project at `root`. What DVC refuses inside of the block becomes a HemlineError.
 
-    Its lock, where something takes it, is waited for: another DVC process holds it for seconds.
+    DVC's lock is held, and waited for when another process has it, for seconds: DVC writes dvc.lock in place, and
+    who reads it at that moment finds half of it.
     """
     try:
-        with Repo(str(root), _wait_for_lock=True) as repo:
+        with Repo(str(root), _wait_for_lock=True) as repo, lock_repo(repo):
             yield repo
     except DvcException as error:
         raise HemlineError(f"{root}: DVC says: {_message(error)}") from None

@@ -11,11 +11,10 @@ from typing import Any
 
 from dvc.dependency import ParamsDependency
 from dvc.lock import LockError
-from dvc.repo import lock_repo
 
 from hemline.errors import HemlineError
 from hemline.tracking import records_folder
-from pipelines.graph import Stage, downstream, dvc_stages, group, open_repo, stages_of
+from pipelines.graph import Stage, downstream, dvc_stages, group, locked_repo, stages_of
 
 GUESS_SECONDS = (
     10.0  # for a stage when neither it nor its siblings have a record: python and imports, little else
@@ -153,7 +152,7 @@ def make_plan(root: Path, targets: Sequence[str] = (), records: Path | None = No
     project's state, this waits; data that is missing, as that which an earlier stage will make, is a reason.
     """
     root = Path(root)
-    with open_repo(root) as repo, lock_repo(repo):
+    with locked_repo(root) as repo:
         graph = stages_of(repo, targets)
         changed = _changes(dvc_stages(repo), graph)
     return _plan(graph, changed, estimates(root / records_folder() if records is None else records))

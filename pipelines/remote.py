@@ -18,7 +18,6 @@ from typing import Any
 from uuid import UUID
 
 import yaml
-from dvc.repo import lock_repo
 from filelock import FileLock
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -31,14 +30,13 @@ from prefect.states import Cancelling, Completed, Crashed, State
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from pipelines.execute import DVC, Done, StageCancelled, StageFailed, execute
-from pipelines.graph import open_repo, read_graph
+from pipelines.graph import locked_repo, read_graph
 from pipelines.leases import Leases, this_machine
 
 DEPLOYMENT = "hemline-stage/stage"
 ENTRY, ALIVE = "dvc-lock-entry", "alive"  # artifacts that a stage's run leaves
-LOST_SECONDS = float(
-    os.environ.get("HEMLINE_LOST_SECONDS", "60")
-)  # unheard of for so long, a worker is given up
+# A worker that is not heard of for so long is given up.
+LOST_SECONDS = float(os.environ.get("HEMLINE_LOST_SECONDS", "60"))
 BEAT_SECONDS = LOST_SECONDS / 6
 POLL_SECONDS = 2.0
 
@@ -216,15 +214,20 @@ def restore(root: Path, stages: Iterable[str] = ()) -> None:
 
 def read_entries(root: Path) -> dict[str, Any]:
     """dvc.lock's entries by stage."""
+    with locked_repo(root):
+        return _entries(root)
+
+
+def _entries(root: Path) -> dict[str, Any]:
     path = root / "dvc.lock"
     content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     return dict((content or {}).get("stages") or {})
 
 
 def merge(root: Path, entries: Mapping[str, Any]) -> None:
-    """Put entries into dvc.lock, in the place of older ones; under DVC's own lock, since DVC writes there too."""
-    with _merging, open_repo(root) as repo, lock_repo(repo):
-        stages = {**read_entries(root), **entries}
+    """Put entries into dvc.lock, in the place of older ones."""
+    with _merging, locked_repo(root):
+        stages = {**_entries(root), **entries}
         with atomic_write(root / "dvc.lock") as handle:
             yaml.safe_dump({"schema": "2.0", "stages": stages}, handle, sort_keys=False)
 

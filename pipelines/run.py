@@ -28,9 +28,8 @@ class Run:
     def show(self, name: str, line: str) -> None:
         """A line for the person at the terminal."""
         over = len(self.done) + len(self.failed) + len(self.skipped)
-        sys.stderr.write(
-            f"[{over}/{len(self.plan.planned)} {name}] {line}\n"
-        )  # at once: stages talk side by side
+        # In one piece: stages talk side by side.
+        sys.stderr.write(f"[{over}/{len(self.plan.planned)} {name}] {line}\n")
 
     def ancestors(self, name: str) -> set[str]:
         """All that a stage needs, directly or not."""

@@ -101,6 +101,7 @@ def _open(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such file") from None
+    # zipfile raises NotImplementedError for a version of the format that it can't read, as damaged bytes may claim.
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         raise HemlineError(f"{path}: not a whole zip file ({error}): download it again") from None
 
@@ -256,6 +257,7 @@ def _extract(member: _Member, target: Path, password: Secret | None) -> None:
         part.replace(target)
     except RuntimeError:
         raise HemlineError(f"{member.archive}: {member.target} has another password than the rest") from None
+    # NotImplementedError is zipfile's, for a compression that it can't read, as damaged bytes may claim.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
         raise HemlineError(
             f"{member.archive}: {member.target} is damaged: download the archive again, then run this again"

@@ -106,6 +106,7 @@ def _unzip(path: str | os.PathLike[str], report: Report) -> str | None:
             if problem is None:
                 report.inner_name, report.inner_size = members[0].filename, members[0].file_size
                 return archive.read(members[0]).decode("utf-8")
+    # zipfile raises NotImplementedError for a compression that it can't read, RuntimeError for an encrypted member.
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         problem = "zip", f"cannot be unpacked ({error})"
     except UnicodeDecodeError as error:

@@ -8,8 +8,8 @@ import time
 import httpx
 import pytest
 
-from pipelines.server import OwnServer
 from tests.pipelines.project import ITEMS, Project
+from tests.pipelines.waiting import alive, prefect_server, until
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one server
 
@@ -20,15 +20,8 @@ ALL = {"prepare", "gather", "other", *FITS}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     home = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(home))
-        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        patch.setenv("DVC_NO_ANALYTICS", "1")
-        patch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc"))
-        own = OwnServer(home / "server.log")
-        patch.setenv("PREFECT_API_URL", own.wait())
+    with prefect_server(home, DVC_SITE_CACHE_DIR=str(home / "dvc")) as own:
         yield own
-        own.stop()
 
 
 @pytest.fixture
@@ -55,22 +48,6 @@ def last_run(server):
             break
         time.sleep(0.1)
     return flow_run, {task["name"]: task for task in tasks}
-
-
-def until(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return found
-
-
-def gone(pid):
-    """Ended, or a zombie that only waits for its parent's look."""
-    try:
-        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def test_every_stage_once_then_all_cached_then_what_changed(server, project):
@@ -129,7 +106,7 @@ def test_a_stopped_flow_leaves_nothing_and_the_next_goes_on(server, small, numbe
     os.kill(flow.pid, number)
     flow.communicate(timeout=180)
     assert flow.returncode != 0
-    until(lambda: gone(worker), 60)
+    until(lambda: not alive(worker), 60)
     assert small.locked() >= {"prepare", "fit@b"}
     small.ran()
     small.order("a", "")

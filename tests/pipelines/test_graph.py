@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+import zc.lockfile
 from dvc.repo import Repo
 
 from hemline.errors import HemlineError
 from pipelines.graph import Stage, descendants, read_graph
+from pipelines.remote import read_entries
 
 ROOT = Path(__file__).parents[2]
 CATEGORIES, VARIANTS = 13, 2
@@ -135,6 +137,31 @@ def test_what_dvc_refuses_in_its_words_and_one_line(project, text, parts):
     message = refused(project)
     assert message.startswith(f"{project}: DVC says: ") and "\n" not in message
     assert all(part in message for part in parts), message
+
+
+@pytest.fixture
+def torn(project, monkeypatch):
+    """dvc.lock as it is while DVC writes it in place: half of it is there until the lock is given back."""
+    whole = 'schema: "2.0"\nstages:\n  alone: {cmd: x}\n'
+    path, lock = project / "dvc.lock", project / ".dvc/tmp/lock"
+    path.write_text("stages:\n")
+    lock.parent.mkdir(exist_ok=True)
+    writer = zc.lockfile.LockFile(str(lock))
+
+    def written(seconds):
+        path.write_text(whole)
+        writer.close()
+
+    monkeypatch.setattr("dvc.lock.time.sleep", written)
+    return project
+
+
+def test_waits_for_who_writes_the_lock_file(torn):
+    assert "alone" in read_graph(torn)
+
+
+def test_entries_of_the_lock_file_are_read_whole(torn):
+    assert read_entries(torn) == {"alone": {"cmd": "x"}}
 
 
 def test_a_folder_without_dvc(tmp_path):

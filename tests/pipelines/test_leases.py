@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from hemline.errors import HemlineError
 from pipelines.leases import Cancelled, Leases, Machine, leases_folder, this_machine
+from tests.pipelines.waiting import until
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0
@@ -35,14 +35,6 @@ child = subprocess.Popen(["sleep", "60"], pass_fds=lease.fds, stdout=subprocess.
 print(child.pid, flush=True)
 sys.stdin.read()
 """
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "nothing happened in time"
-        time.sleep(0.01)
-    return found
 
 
 def script(text, *arguments):

@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.leases import Leases, Machine
 from pipelines.process import GUARD, TAIL_LINES, run
+from tests.pipelines.waiting import alive, until
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0
@@ -39,22 +40,6 @@ from pipelines.process import run
 log, *command = sys.argv[1:]
 run(command, env=os.environ, cwd="/", on_line=lambda line: print(line, flush=True), log=Path(log), grace=0.5)
 """
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "nothing happened in time"
-        time.sleep(0.01)
-    return found
-
-
-def alive(pid):
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(b")")[2].split()[0] != b"Z"
 
 
 def python(text, *arguments):
