@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ PROGRAMS = (
     "import dvc.cli, dvc.repo, mlflow",
     "import optuna, prefect.flows, prefect.server.api.server",
 )
+
+LARGE = re.compile("torch$|triton$|nvidia-")  # three quarters of what is unpacked
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ class Environment:
         self.prefix.rename(aside)
         shutil.rmtree(aside)
 
-    def _pip(self, title: str, arguments: Sequence[str], total: int) -> None:
-        """Call pip with the user's own configuration; its output goes to a log in the environment."""
+    def _pip(self, title: str, calls: Sequence[Sequence[str]], total: int) -> None:
+        """Call pip, side by side, with the user's own configuration; the output goes to a log in the environment."""
         seen = 0
 
         def follow(new: str, elapsed: float) -> str:
@@ -97,27 +100,35 @@ class Environment:
             return f"{doing}, {live.minutes(elapsed)}"
 
         flags = ["--disable-pip-version-check", "--no-input"]
-        command = [str(self.python), "-m", "pip", *flags, *arguments]
-        live.run(title, command, self.prefix / "hemline-setup.log", {**os.environ, "PIP_USER": "0"}, follow)
+        commands = [[str(self.python), "-m", "pip", *flags, *arguments] for arguments in calls]
+        log = self.prefix / "hemline-setup.log"
+        live.run_side_by_side(title, commands, log, {**os.environ, "PIP_USER": "0"}, follow)
 
     def install(self, title: str, pins: dict[str, str]) -> None:
-        """Install exactly these versions; nothing is resolved, what is there already is replaced."""
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as listing:
-            listing.write("".join(f"{name}=={version}\n" for name, version in pins.items()))
-            listing.flush()
-            self._pip(title, [*self._install(), "-r", listing.name], len(pins))
+        """Install exactly these versions; nothing is resolved, what is there already is replaced.
+
+        By two pips, one for torch with its CUDA libraries: to unpack those takes as long as all the rest.
+        """
+        large = {name for name in pins if LARGE.match(name)}
+        with tempfile.TemporaryDirectory() as folder:
+            calls: list[list[str]] = []
+            for names in filter(None, (large, pins.keys() - large)):
+                listing = Path(folder, f"{len(calls)}.txt")
+                listing.write_text("".join(f"{name}=={pins[name]}\n" for name in sorted(names)))
+                calls.append([*self._install(), "-r", str(listing)])
+            self._pip(title, calls, len(pins))
 
     def install_wheels(self, title: str, wheels: list[Path]) -> None:
         """Install wheel files."""
-        self._pip(title, [*self._install(), *map(str, wheels)], len(wheels))
+        self._pip(title, [[*self._install(), *map(str, wheels)]], len(wheels))
 
     def install_project(self, root: Path) -> None:
         """Install the project itself, editable."""
-        self._pip("  hemline itself", [*self._install(), "--no-build-isolation", "-e", str(root)], 1)
+        self._pip("  hemline itself", [[*self._install(), "--no-build-isolation", "-e", str(root)]], 1)
 
     def uninstall(self, names: list[str]) -> None:
         """Take away packages that the lock no longer has."""
-        self._pip(f"  removing {', '.join(names)}", ["uninstall", "-y", *names], 0)
+        self._pip(f"  removing {', '.join(names)}", [["uninstall", "-y", *names]], 0)
 
     @staticmethod
     def _install() -> list[str]:

@@ -68,34 +68,52 @@ def run(
 
     Returns the seconds taken. SetupError with the log's errors and its name if the command fails.
     """
+    return run_side_by_side(title, [command], log, environment, follow)
+
+
+def run_side_by_side(
+    title: str,
+    commands: Sequence[Sequence[str]],
+    log: Path,
+    environment: Mapping[str, str],
+    follow: Callable[[str, float], str],
+) -> float:
+    """`run`, of several commands at once with one log and one line; when one fails the others are ended."""
     line, start = Line(sys.stdout), time.monotonic()
     if not line.terminal:
         print(f"{title} ...", flush=True)
     with open(log, "wb") as handle:
-        process = subprocess.Popen(
-            command, stdout=handle, stderr=subprocess.STDOUT, env=dict(environment), close_fds=False
-        )
+        processes = [
+            subprocess.Popen(
+                command, stdout=handle, stderr=subprocess.STDOUT, env=dict(environment), close_fds=False
+            )
+            for command in commands
+        ]
     reader = Reader(log)
     try:
-        while _still_running(process):
+        while _still_running(processes):
             line.show(f"{title}: {follow(reader.read(), time.monotonic() - start)}")
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
+    finally:
+        for process in processes:
+            process.terminate()  # nothing to one that has ended
+            process.wait()
     taken = time.monotonic() - start
-    line.close(f"{title}: {'done' if process.returncode == 0 else 'failed'}, {minutes(taken)}")
-    if process.returncode != 0:
+    failed = any(process.returncode for process in processes)
+    line.close(f"{title}: {'failed' if failed else 'done'}, {minutes(taken)}")
+    if failed:
         raise SetupError(f"{title} failed after {minutes(taken)}.\n{errors_in(log)}\nThe whole log: {log}")
     return taken
 
 
-def _still_running(process: "subprocess.Popen[bytes]") -> bool:
-    """Wait up to a second for the end."""
-    try:
-        process.wait(timeout=1.0)
-    except subprocess.TimeoutExpired:
-        return True
+def _still_running(processes: "Sequence[subprocess.Popen[bytes]]") -> bool:
+    """Wait up to a second for the end of all; False as soon as one has failed."""
+    end = time.monotonic() + 1.0
+    for process in processes:
+        try:
+            if process.wait(timeout=max(0.0, end - time.monotonic())):
+                return False
+        except subprocess.TimeoutExpired:
+            return not any(other.poll() for other in processes)
     return False
 
 

@@ -38,6 +38,23 @@ def test_a_failure_shows_the_errors_and_the_logs_name(tmp_path):
     assert str(tmp_path / "log") in str(caught.value)
 
 
+def test_side_by_side_both_run_at_once_into_one_log(tmp_path):
+    """Each waits for the other's file."""
+    wait = "import os, time\nopen('{}', 'w')\nwhile not os.path.exists('{}'): time.sleep(0.01)\nprint('met')"
+    codes = [wait.format(tmp_path / a, tmp_path / b) for a, b in (("one", "two"), ("two", "one"))]
+    commands = [[sys.executable, "-u", "-c", code] for code in codes]
+    live.run_side_by_side("trial", commands, tmp_path / "log", os.environ, lambda new, elapsed: "")
+    assert (tmp_path / "log").read_text() == "met\nmet\n"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_side_by_side_a_failure_ends_the_others(tmp_path, order):
+    codes = ["import time\ntime.sleep(300)", "print('ERROR: no such package')\nraise SystemExit(3)"]
+    commands = [[sys.executable, "-u", "-c", code] for code in codes[::order]]
+    with pytest.raises(SetupError, match="no such package"):
+        live.run_side_by_side("trial", commands, tmp_path / "log", os.environ, lambda new, elapsed: "")
+
+
 def test_without_errors_the_end_of_the_log_is_shown(tmp_path):
     log = tmp_path / "log"
     log.write_text("".join(f"line {i}\n\n" for i in range(50)))
