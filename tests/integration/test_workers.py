@@ -1,16 +1,20 @@
 """Two workers in two clones, an S3 server on loopback, and the run that wants the results in a third clone."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
+import asyncpg
 import boto3
 import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.integration.postgres import INSTALLED, postgresql
 from tests.pipelines.project import ROOT, Project
 from tests.pipelines.waiting import prefect_server, until
 
@@ -36,11 +40,19 @@ def s3():
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory):
+def database():
+    """PostgreSQL's address, as several machines should have it; without one Prefect takes SQLite."""
+    with postgresql() if INSTALLED else nullcontext() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def prefect(database, tmp_path_factory):
     """A Prefect server; workers are given up after half a minute."""
-    with prefect_server(
-        tmp_path_factory.mktemp("prefect"), HEMLINE_LOST_SECONDS="30", PYTHONPATH=str(ROOT)
-    ) as server:
+    settings = {"HEMLINE_LOST_SECONDS": "30", "PYTHONPATH": str(ROOT)}
+    if database:
+        settings["PREFECT_API_DATABASE_CONNECTION_URL"] = f"postgresql+asyncpg://{database}"
+    with prefect_server(tmp_path_factory.mktemp("prefect"), **settings) as server:
         yield server
 
 
@@ -111,6 +123,22 @@ def test_every_stage_is_run_once_somewhere_and_all_comes_back(workers, origin, t
     )
     assert "up to date" in status.stdout
     assert wanted.run()[0] == 0 and wanted.ran() == []
+
+
+@pytest.mark.skipif(not INSTALLED, reason="no PostgreSQL")
+def test_postgresql_has_the_runs(workers, database):
+    """Prefect's own database is the one asked for: all seven stages, and the run that wanted them, are in it."""
+    rows = asyncio.run(completed(f"postgresql://{database}"))
+    assert {"prepare", "gather", "other", *(f"fit@{item}" for item in ITEMS)} <= rows
+
+
+async def completed(address: str) -> set[str]:
+    connection = await asyncpg.connect(address)
+    try:
+        rows = await connection.fetch("SELECT name FROM flow_run WHERE state_type = 'COMPLETED'")
+    finally:
+        await connection.close()
+    return {row["name"] for row in rows}
 
 
 def test_what_is_not_committed_is_refused(workers, origin, tmp_path):
