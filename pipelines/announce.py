@@ -17,8 +17,8 @@ EVENT = "hemline.data.changed"
 
 def changed_data(old: str, new: str, repository: Path = Path()) -> list[str]:
     """The .dvc files that differ between two commits."""
-    command = ["git", "-C", str(repository), "diff", "--name-only", old, new, "--", "*.dvc"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    command = ["git", "-C", str(repository), "diff", "-z", "--name-only", old, new, "--", "*.dvc"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ class OwnServer:
         try:
             run(
                 [sys.executable, "-m", "prefect", "server", "start", *address, "--no-ui"],
-                env={**os.environ, **IDLE},
+                env={**IDLE, **os.environ},
                 cwd=Path.cwd(),
                 on_line=lambda line: None,
                 log=self._log,

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import asyncpg
 import boto3
-import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.integration.postgres import INSTALLED, postgresql
 from tests.pipelines.project import ROOT, Project
-from tests.pipelines.waiting import prefect_server, until
+from tests.pipelines.waiting import deploy, prefect_server, start_worker, until
 
 pytestmark = pytest.mark.xdist_group("workers")
 
@@ -74,28 +73,12 @@ def origin(s3, tmp_path_factory):
 def workers(prefect, origin, tmp_path_factory):
     """Two clones, each with a worker at work."""
     clones = [origin.clone(tmp_path_factory.mktemp("worker") / name) for name in ("first", "second")]
-    processes = [worker(clone) for clone in clones]
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", "stage"]
-    until(lambda: httpx.get(f"{prefect.url}/work_pools/gpu").status_code == 200, 240)
-    subprocess.run(command, cwd=ROOT, check=True)
+    processes = [start_worker(clone) for clone in clones]
+    deploy(prefect, "--name", "stage")
     yield list(zip(clones, processes, strict=True))
     for process in processes:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(60)
-
-
-def worker(clone: Project) -> subprocess.Popen[bytes]:
-    machine = {
-        "HEMLINE_ROOT": str(clone.root),
-        "HEMLINE_SLOTS": "1",
-        "HEMLINE_LEASES": f"{clone.root.parent}/leases",
-    }
-    environ = {**os.environ, **machine}
-    log = (clone.root.parent / "worker.log").open("w")
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.serve"], cwd=clone.root, env=environ, stdout=log, stderr=log
-    )
+        process.terminate()
+        process.wait(60)
 
 
 def results(project: Project) -> set[str]:

@@ -1,14 +1,19 @@
-"""Waiting for what other processes do; a Prefect server for tests."""
+"""Waiting for what other processes do; a Prefect server, workers and deployments for tests."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import pytest
 
 from pipelines.server import OwnServer
+from tests.pipelines.project import ROOT, Project
 
 Found = TypeVar("Found")
 
@@ -42,3 +47,24 @@ def prefect_server(home: Path, **environ: str) -> Iterator[OwnServer]:
         patch.setenv("PREFECT_API_URL", server.wait())
         yield server
         server.stop()
+
+
+def start_worker(project: Project) -> "subprocess.Popen[bytes]":
+    """A machine's worker, as `make ui` starts it where there is a server: one slot, leases of its own."""
+    machine = {
+        "HEMLINE_ROOT": str(project.root),
+        "HEMLINE_SLOTS": "1",
+        "HEMLINE_LEASES": f"{project.root.parent}/leases",
+        "PYTHONPATH": str(ROOT),
+    }
+    environ = {**os.environ, **machine}
+    with (project.root.parent / "worker.log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipelines.serve"], cwd=project.root, env=environ, stdout=log, stderr=log
+        )
+
+
+def deploy(server: OwnServer, *names: str) -> None:
+    """What `make deploy` does, once a worker has made the pool."""
+    until(lambda: httpx.get(f"{server.url}/work_pools/gpu").status_code == 200, 240)
+    subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", *names], cwd=ROOT, check=True)
