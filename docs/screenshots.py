@@ -1,6 +1,7 @@
 """The pictures in docs/images/ of Prefect's UI, made from a real run of the tests' small project.
 
-    python -m docs.screenshots        # needs chromium; takes a minute or two
+    pip install playwright            # which is not in the project's environment; and chromium on PATH
+    python -m docs.screenshots        # a minute or two
 
 A server and a worker as `make ui` starts them, deployments as `make deploy`, a run, a run with a failed expert.
 """
@@ -11,10 +12,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+from playwright.sync_api import sync_playwright
 
 from pipelines.serve import PORT
 from pipelines.server import answers
@@ -22,7 +26,8 @@ from tests.pipelines.project import ROOT, Project
 
 IMAGES = ROOT / "docs" / "images"
 SITE = f"http://127.0.0.1:{PORT}"
-PAGES_SECONDS = 25  # of the pages' own time, for what they fetch and draw
+SIZE = {"width": 1400, "height": 1000}
+DRAWING_SECONDS = 5  # after all is fetched: the graph is laid out, pages fade in
 
 
 def main() -> None:
@@ -38,8 +43,7 @@ def main() -> None:
         os.environ["HEMLINE_ROOT"] = str(project.root)
         services = subprocess.Popen([sys.executable, "-m", "pipelines.serve"], cwd=project.root)
         try:
-            for page, picture in _pages(project).items():
-                _shoot(browser, page, IMAGES / picture)
+            _shoot(browser, _pages(project))
         finally:
             services.send_signal(signal.SIGTERM)
             services.wait()
@@ -47,8 +51,6 @@ def main() -> None:
 
 def _pages(project: Project) -> dict[str, str]:
     """Addresses and the pictures that they are for, after two runs."""
-    import threading
-
     answers(f"{SITE}/api", threading.Event())
     while (
         httpx.get(f"{SITE}/api/work_pools/gpu").status_code != 200
@@ -71,14 +73,19 @@ def _pages(project: Project) -> dict[str, str]:
         f"runs/flow-run/{passed}": "prefect-run.png",
         f"runs/flow-run/{failed}": "prefect-failed.png",
         f"deployments/deployment/{whole}": "prefect-schedule.png",
+        f"deployments/deployment/{whole}/run": "prefect-form.png",
     }
 
 
-def _shoot(browser: str, page: str, picture: Path) -> None:
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1400,1000"]
-    options.append(f"--virtual-time-budget={PAGES_SECONDS * 1000}")
-    subprocess.run([browser, *options, f"--screenshot={picture}", f"{SITE}/{page}"], check=True, timeout=180)
-    print(picture)
+def _shoot(browser: str, pages: Mapping[str, str]) -> None:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page(viewport=SIZE)
+        for address, picture in pages.items():
+            page.goto(f"{SITE}/{address}", wait_until="networkidle")
+            page.wait_for_timeout(1000 * DRAWING_SECONDS)
+            page.screenshot(path=IMAGES / picture)
+            print(IMAGES / picture)
 
 
 if __name__ == "__main__":

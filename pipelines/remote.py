@@ -5,6 +5,7 @@ stage's entry of dvc.lock (a kilobyte) travels there and back, data goes through
 some outs, and of a training that was computed twice it may mix the two.
 """
 
+import hashlib
 import json
 import os
 import socket
@@ -160,10 +161,8 @@ def execute_elsewhere(
     be taken over by another worker when the task is tried again.
     """
     known = read_entries(root)
-    entries = {needed: known[needed] for needed in [*ancestors, name] if needed in known}
-    with _submitting:
-        parameters = {"stage": name, "commit": commit, "entries": entries}
-        run: FlowRun = run_deployment(DEPLOYMENT, parameters=parameters, flow_run_name=name, timeout=0)
+    entries = {needed: known[needed] for needed in sorted({*ancestors, name}) if needed in known}
+    run = _submit({"stage": name, "commit": commit, "entries": entries})
     on_line(f"waits for a worker of the pool ({run.name}, {run.id})")
     state = _wait(name, run.id, on_line, cancelled)
     if not state.is_completed():
@@ -171,6 +170,18 @@ def execute_elsewhere(
     result = json.loads(_artifact(run.id, ENTRY))
     merge(root, {name: result["entry"]})
     return Done(result["ran"], result["seconds"], result["device"])
+
+
+def _submit(parameters: dict[str, Any], attempt: int = 0) -> FlowRun:
+    """The run that is to do it: one that an earlier flow, since lost, has started, unless it failed; else a new one."""
+    key = hashlib.sha256(json.dumps([parameters, attempt], sort_keys=True).encode()).hexdigest()
+    name = parameters["stage"]
+    with _submitting:
+        run: FlowRun = run_deployment(
+            DEPLOYMENT, parameters=parameters, flow_run_name=name, idempotency_key=key, timeout=0
+        )
+    failed = run.state is not None and run.state.is_final() and not run.state.is_completed()
+    return _submit(parameters, attempt + 1) if failed else run
 
 
 def _wait(name: str, run_id: UUID, on_line: Callable[[str], None], cancelled: threading.Event) -> State:

@@ -131,6 +131,27 @@ def test_what_is_not_committed_is_refused(workers, origin, tmp_path):
     assert code != 0 and "work.py" in output and "not committed" in output
 
 
+def test_a_run_that_is_killed_is_gone_on_with(workers, origin, tmp_path):
+    """Its stage goes on at the worker; the next run takes that one over, and has nothing run twice."""
+    origin.params["rate"]["d"] = 3
+    origin.write()
+    origin.commit("another rate")
+    for clone, _ in workers:
+        clone.ran()
+        clone.order("d", "wait 20")
+    wanted = origin.clone(tmp_path / "wanted")
+    run = wanted.start("--machines", "workers")
+    alone = until(lambda: [clone for clone, _ in workers if "d" in clone.pids()], 240)
+    kill_family(run.pid)
+    for clone, _ in workers:
+        clone.order("d", "")
+    code, output = wanted.run("--machines", "workers")
+    assert code == 0, output
+    ran = [name for clone, _ in workers for name in clone.ran()]
+    assert ran.count("d") == 1 and ran.count("gather") == 1 and len(alone) == 1
+    assert (wanted.root / "fits" / "d").read_text() == "d3"
+
+
 def test_a_worker_that_is_lost_is_replaced(workers, origin, tmp_path):
     origin.params["rate"]["c"] = 2
     origin.write()
