@@ -113,9 +113,10 @@ class AugmentationSettings(Settings):
 
 
 class EstimatorTraining(TrainingSettings):
-    """How an estimator is trained, augmentation included."""
+    """How an estimator is trained, augmentation included. The rate rises to `lr` over `warmup_steps` batches."""
 
     augmentation: AugmentationSettings
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
 
 
 class EstimatorSettings(Settings):

@@ -57,18 +57,21 @@ def training_config(
 def schedule(training: EstimatorTraining) -> list[dict[str, Any]]:
     """A tenth of the rate at each milestone; without milestones it falls to zero as a cosine, step by step.
 
-    The cosine is ours: it gets the most out of the few epochs of a small training.
+    The cosine and the linear warm-up before it, if any, are ours: they get the most out of the few epochs of a small
+    training.
     """
+    warmup = {"type": "LinearLR", "start_factor": 0.05, "by_epoch": False, "end": training.warmup_steps}
+    first = [warmup] if training.warmup_steps else []
     if training.milestones:
         milestones = list(training.milestones)
-        return [{"type": "MultiStepLR", "by_epoch": True, "milestones": milestones, "gamma": 0.1}]
+        return [*first, {"type": "MultiStepLR", "by_epoch": True, "milestones": milestones, "gamma": 0.1}]
     cosine = {
         "type": "CosineAnnealingLR",
         "by_epoch": True,
         "T_max": training.epochs,
         "convert_to_iter_based": True,
     }
-    return [cosine]
+    return [*first, cosine]
 
 
 def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> list[dict[str, Any]]:
