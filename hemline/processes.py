@@ -1,11 +1,24 @@
-"""What a process does about its parent. Standard library only: it is called before anything heavy is imported."""
+"""What a process may use, and what it does about its parent. Standard library only: called before heavy imports."""
 
 import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # a container's: microseconds of CPU time, and in how many
+
+
+def cores() -> int:
+    """Cores that this process may use: those that it is bound to, or less if its container has a quota."""
+    count = len(os.sched_getaffinity(0))
+    try:
+        quota, period = map(int, QUOTA.read_text().split())
+    except (OSError, ValueError):  # no such file, or the quota is "max"
+        return count
+    return max(1, min(count, round(quota / period)))
 
 
 def die_with_parent() -> None:

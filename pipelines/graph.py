@@ -74,6 +74,14 @@ def dvc_stages(repo: Any) -> dict[str, Any]:
     return {_name(stage): stage for stage in repo.index.stages if isinstance(stage, PipelineStage)}
 
 
+def tracked_data(root: Path, name: str) -> list[str]:
+    """The .dvc files of data that a stage depends on and no stage makes, as `dvc pull` takes them."""
+    with locked_repo(root) as repo:
+        stage = dvc_stages(repo)[name]
+        needed = repo.index.graph.successors(stage)
+        return sorted(other.path_in_repo for other in needed if not isinstance(other, PipelineStage))
+
+
 def _name(stage: Any) -> str:
     """The stage's name as seen from the root; DVC's `addressing` is relative to the working directory."""
     file = stage.path_in_repo

@@ -21,6 +21,7 @@ from typing import Literal, Self, get_args
 from urllib.parse import quote
 
 from hemline.errors import HemlineError
+from hemline.processes import cores as available_cores
 
 Need = Literal["gpu", "share", "cpu"]  # a whole GPU, a part of one, no GPU
 
@@ -33,10 +34,6 @@ _IDENTIFIER = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")
 
 class Cancelled(HemlineError):
     """The wait for a device was called off."""
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Machine:
     slots: int
     threads: int
     shares: int = 1
-    cores: int = field(default_factory=_cores)
+    cores: int = field(default_factory=available_cores)
 
     @property
     def side_by_side(self) -> int:
@@ -70,7 +67,7 @@ def this_machine(environ: Mapping[str, str] = os.environ) -> Machine:
     GPUs: HEMLINE_GPUS, else CUDA_VISIBLE_DEVICES, else what nvidia-smi lists, else none. CPU slots: HEMLINE_SLOTS,
     else a core each, up to 4. Shares: HEMLINE_SHARES, else 1. HemlineError names a variable with a bad value.
     """
-    cores = _cores()
+    cores = available_cores()
     slots = _count(environ, "HEMLINE_SLOTS", min(cores, MOST_SLOTS))
     shares = _count(environ, "HEMLINE_SHARES", 1)
     return Machine(_gpus(environ), slots, max(1, cores // slots), shares, cores)

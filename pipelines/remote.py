@@ -5,15 +5,16 @@ stage's entry of dvc.lock (a kilobyte) travels there and back, data goes through
 some outs, and of a training that was computed twice it may mix the two.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,13 +26,14 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling, Completed, Crashed, State
 
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from pipelines.execute import DVC, Done, StageCancelled, StageFailed, execute
-from pipelines.graph import locked_repo, read_graph
+from pipelines.graph import locked_repo, read_graph, tracked_data
 from pipelines.leases import Leases, this_machine
 
 DEPLOYMENT = "hemline-stage/stage"
@@ -40,6 +42,7 @@ ENTRY, ALIVE = "dvc-lock-entry", "alive"  # artifacts that a stage's run leaves
 LOST_SECONDS = float(os.environ.get("HEMLINE_LOST_SECONDS", "60"))
 BEAT_SECONDS = LOST_SECONDS / 6
 POLL_SECONDS = 2.0
+REPORT_SECONDS = 60.0  # for what the follower has not told MLflow yet
 
 _submitting = threading.Lock()  # SQLite under Prefect loses its temper when thirteen runs are created at once
 _merging = threading.Lock()
@@ -62,13 +65,14 @@ def run_stage(stage: str, commit: str, entries: dict[str, Any]) -> State:
     with _beating():
         _check_out(root, commit)
         merge(root, entries)
-        upstream = read_graph(root, [stage])[stage].upstream
-        if upstream:  # without names it would pull everything
-            _dvc("pull", "--force", *upstream)
+        needed = [*read_graph(root, [stage])[stage].upstream, *tracked_data(root, stage)]
+        if needed:  # without names it would pull everything
+            _dvc("pull", "--force", *needed)
         if stage in entries:  # the last result: perhaps nothing has changed for this stage
             _dvc("pull", "--force", "--allow-missing", stage)
         done = _run(root, stage, lambda line: logger.info("%s", line))
         _dvc("push", stage)
+        _report(root)
     result = {
         "entry": read_entries(root)[stage],
         "ran": done.ran,
@@ -95,6 +99,17 @@ def _run(root: Path, name: str, on_line: Callable[[str], None]) -> Done:
     return Done(done.ran, done.seconds, f"{socket.gethostname()}:{root.name}, {done.device}")
 
 
+def _report(root: Path) -> None:
+    """Bring MLflow's server, if there is one, up to date: a container's records go with it.
+
+    It may be slow or down: that is no reason to fail, the stage is done.
+    """
+    if "MLFLOW_TRACKING_URI" in os.environ:
+        replay = [sys.executable, "-m", "hemline", "track", "replay"]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(replay, cwd=root, capture_output=True, check=False, timeout=REPORT_SECONDS)
+
+
 def _check_out(root: Path, commit: str) -> None:
     """The clone at `commit`. What it has besides is nobody's but the worker's, or this refuses."""
     with FileLock(root / ".git" / "hemline-worker.lock"):
@@ -107,7 +122,7 @@ def _check_out(root: Path, commit: str) -> None:
         _git("checkout", "-q", "--force", "--detach", commit)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _beating() -> Any:
     """Say every few seconds that this run is alive: a machine that was switched off can't say that it is not."""
     artifact = create_progress_artifact(0.0, key=ALIVE)
@@ -210,7 +225,8 @@ def _wait(name: str, run_id: UUID, on_line: Callable[[str], None], cancelled: th
 def _artifact(run_id: UUID, key: str) -> str:
     with get_client(sync_client=True) as client:
         wanted = ArtifactFilter.model_validate({"flow_run_id": {"any_": [run_id]}, "key": {"any_": [key]}})
-        found = client.read_artifacts(artifact_filter=wanted)
+        # The newest: a run that was scheduled again under its own id, as an evicted pod's is, leaves several.
+        found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.UPDATED_DESC)
     return str(found[0].data) if found else ""
 
 

@@ -5,7 +5,6 @@ digest for each picture and a count for each garment pair.
 """
 
 import multiprocessing
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +20,7 @@ from hemline.datasets.pictures import Garment, Inspection, inspect
 from hemline.datasets.raw import Entry, Listing, Split, open_split
 from hemline.datasets.report import NOTE_EXAMPLES, Finding, Report, SplitReport, finding
 from hemline.errors import HemlineError
+from hemline.processes import cores
 from hemline.progress import progress
 from hemline.wardrobe import category
 
@@ -60,7 +60,7 @@ def validate(splits: dict[str, Path], rules: Rules | None = None, workers: int |
         collected.begin(split)
         listing = Listing(split)
         collected.counts["other_files"] = listing.others
-        results = _results(split, listing, rules, workers or len(os.sched_getaffinity(0)))
+        results = _results(split, listing, rules, workers or cores())
         for result in progress(results, f"validate {split.name}", total=len(listing), unit="pictures"):
             collected.add(result)
     return collected.report(rules)

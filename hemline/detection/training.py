@@ -10,7 +10,7 @@ from hemline.errors import HemlineError
 from hemline.files import write_json
 from hemline.params import DetectorSettings
 from hemline.training import fit
-from hemline.training.hooks import Record
+from hemline.training.hooks import ChannelsLastHook, Record
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
 STORED = "color_ignore_orientation"
@@ -33,7 +33,8 @@ def train_detector(
     config = training_config(settings, annotations, images)
     write_json(out / "settings.json", settings.model_dump(mode="json"))
     init = Path(settings.init) if settings.init else None
-    fit(config, title=title, out=out, state=state, seed=settings.seed, init=init, record=record)
+    hooks = [ChannelsLastHook("backbone")]
+    fit(config, title=title, out=out, state=state, seed=settings.seed, init=init, record=record, hooks=hooks)
 
 
 def training_config(settings: DetectorSettings, annotations: Path, images: Path) -> Config:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.hooks import Hook
 
 from hemline.errors import HemlineError
@@ -15,7 +14,7 @@ from hemline.estimation.network import build_estimator
 from hemline.files import read_json, write_json
 from hemline.params import EstimatorSettings, NetworkSettings
 from hemline.training import fit, load_weights, save_weights
-from hemline.training.hooks import Record
+from hemline.training.hooks import ChannelsLastHook, Record
 from hemline.wardrobe import Grouping, category
 
 # Says how good an estimator is, the higher the better: `finetune_expert` keeps the epoch that it likes best.
@@ -109,14 +108,6 @@ def _fitting_weights(network: NetworkSettings, grouping: Grouping, init: Path, s
     path = state / "init.pt"
     save_weights(model, path)
     return path
-
-
-class ChannelsLastHook(Hook):
-    """Keep activations channel by channel: a quarter faster on a CPU and on GPUs with tensor cores."""
-
-    def before_train(self, runner: Any) -> None:
-        """Convert the weights; convolutions hand the layout on."""
-        runner.model.to(memory_format=torch.channels_last)
 
 
 class BestEpochHook(Hook):

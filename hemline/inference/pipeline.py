@@ -1,6 +1,5 @@
 """Boxes -> crops -> heatmaps -> landmarks (paper 000 sec. 2; authors' code, lib/core/function.py)."""
 
-import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from hemline.files import read_json
 from hemline.inference.garments import Garment
 from hemline.inference.records import Box
 from hemline.params import EstimateSettings
+from hemline.processes import cores
 from hemline.progress import progress
 from hemline.wardrobe import CATEGORIES, category
 
@@ -186,7 +186,7 @@ def estimate(
 
 def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """`map`, some items ahead in threads."""
-    threads = min(4, os.cpu_count() or 1)
+    threads = min(4, cores())
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[Any] = deque()
         for item in items:

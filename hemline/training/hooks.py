@@ -34,6 +34,24 @@ def losses(outputs: dict[str, Any]) -> dict[str, float]:
     }
 
 
+class ChannelsLastHook(Hook):
+    """Keep activations channel by channel: up to a quarter faster on a CPU and on GPUs with tensor cores.
+
+    With `part`, the model's part of that name alone: its outputs are handed on in the usual layout, which mmcv's
+    operators take for granted.
+    """
+
+    def __init__(self, part: str | None = None) -> None:
+        self.part = part
+
+    def before_train(self, runner: Runner) -> None:
+        """Convert the weights; convolutions hand the layout on."""
+        module = getattr(runner.model, self.part) if self.part else runner.model
+        module.to(memory_format=torch.channels_last)
+        if self.part:
+            module.register_forward_hook(lambda _, __, outputs: tuple(one.contiguous() for one in outputs))
+
+
 class FiniteLossHook(Hook):
     """Stop on a loss that isn't finite, naming the batch."""
 

@@ -7,7 +7,7 @@ import zc.lockfile
 from dvc.repo import Repo
 
 from hemline.errors import HemlineError
-from pipelines.graph import Stage, descendants, read_graph
+from pipelines.graph import Stage, descendants, read_graph, tracked_data
 from pipelines.remote import read_entries
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +137,15 @@ def test_what_dvc_refuses_in_its_words_and_one_line(project, text, parts):
     message = refused(project)
     assert message.startswith(f"{project}: DVC says: ") and "\n" not in message
     assert all(part in message for part in parts), message
+
+
+def test_data_that_a_stage_needs_and_none_makes(project):
+    for name in ("raw.txt", "unused.txt"):
+        (project / name).write_text(name)
+        with Repo(str(project)) as repo:
+            repo.add(str(project / name))
+    assert tracked_data(project, "prepare") == ["raw.txt.dvc"]
+    assert tracked_data(project, "gather") == []
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A synthetic split on disk, in DeepFashion2's layout: image/000001.jpg, annos/000001.json."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from hemline.datasets.synthetic.annotation import annotate
 from hemline.datasets.synthetic.plan import Picture, plan
 from hemline.datasets.synthetic.scene import develop, draw_scene
 from hemline.errors import HemlineError
+from hemline.processes import cores
 from hemline.progress import progress
 from hemline.wardrobe import CATEGORIES
 
@@ -91,7 +91,7 @@ def _refuse_leftovers(out: Path, images: int, annotations: bool) -> None:
 
 
 def _each(draw: partial, pictures: list[Picture], workers: int | None) -> Iterator[list[int]]:
-    processes = min(workers or len(os.sched_getaffinity(0)), len(pictures))
+    processes = min(workers or cores(), len(pictures))
     if processes <= 1 or (workers is None and len(pictures) < FEWEST_FOR_WORKERS):
         yield from map(draw, pictures)
         return
