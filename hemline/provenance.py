@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import yaml
+
 LIBRARIES = ("torch", "torchvision", "onedl-mmcv", "onedl-mmdetection", "mmpose", "numpy", "pycocotools")
 
 
@@ -55,6 +57,12 @@ def provenance(params: Path = Path("params.yaml")) -> Provenance:
 def pipeline_key(params: Path = Path("params.yaml")) -> str:
     """What all stages of one pipeline run share: `HEMLINE_PIPELINE`, else the commit and params.yaml's hash."""
     return os.environ.get("HEMLINE_PIPELINE") or f"{_commit()}-{_hash(params)}"
+
+
+def params_set(params: Path = Path("params.yaml")) -> str:
+    """The name of the params set in use: demo, paper, ...; "none" when the file doesn't say."""
+    values = yaml.safe_load(params.read_bytes()) if params.is_file() else None
+    return str(values.get("params_set", "none")) if isinstance(values, dict) else "none"
 
 
 def _commit() -> str:

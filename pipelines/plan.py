@@ -13,6 +13,7 @@ from dvc.dependency import ParamsDependency
 from dvc.lock import LockError
 
 from hemline.errors import HemlineError
+from hemline.provenance import params_set
 from hemline.tracking import records_folder
 from pipelines.graph import Stage, downstream, dvc_stages, group, locked_repo, stages_of
 
@@ -155,7 +156,10 @@ def make_plan(root: Path, targets: Sequence[str] = (), records: Path | None = No
     with locked_repo(root) as repo:
         graph = stages_of(repo, targets)
         changed = _changes(dvc_stages(repo), graph)
-    return _plan(graph, changed, estimates(root / records_folder() if records is None else records))
+    known = estimates(
+        root / records_folder() if records is None else records, params_set(root / "params.yaml")
+    )
+    return _plan(graph, changed, known)
 
 
 def _plan(
@@ -303,22 +307,26 @@ def _short(value: Any) -> str:
 # ---- how long it takes -------------------------------------------------------------------------------------
 
 
-def estimates(folder: Path) -> dict[str, float]:
-    """Seconds by stage: the median of its last three successful records in `folder`, which need not exist."""
+def estimates(folder: Path, used: str = "none") -> dict[str, float]:
+    """Seconds by stage: the median of its last three successful records in `folder`, which need not exist.
+
+    Only records of the params set `used` count: the paper's training says nothing about the demo's.
+    """
     runs: dict[str, list[tuple[float, float]]] = {}
     for path in folder.glob("*.jsonl"):
-        if run := _finished(path):
+        if run := _finished(path, used):
             name, start, end = run
             runs.setdefault(name, []).append((start, end - start))
     return {name: median(seconds for _, seconds in sorted(ran)[-RECORDS:]) for name, ran in runs.items()}
 
 
-def _finished(path: Path) -> tuple[str, float, float] | None:
-    """A record's stage, start and end; None for a run that failed, was cut short, or still goes on."""
+def _finished(path: Path, used: str) -> tuple[str, float, float] | None:
+    """A record's stage, start and end; None for a run that failed, still goes on, or had another params set."""
     first, last = _ends(path)
     try:
         start, end = json.loads(first), json.loads(last)
-        if (start["event"], end["event"], end["status"]) == ("start", "end", "finished"):
+        finished = (start["event"], end["event"], end["status"]) == ("start", "end", "finished")
+        if finished and start.get("tags", {}).get("params_set", "none") == used:
             return start["name"], float(start["time"]), float(end["time"])
     except (ValueError, KeyError, TypeError):
         pass  # a line that was cut short, or one of another event

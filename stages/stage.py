@@ -11,7 +11,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.processes import die_with_parent
-from hemline.provenance import pipeline_key, provenance
+from hemline.provenance import params_set, pipeline_key, provenance
 from hemline.tracking import Recorder, ensure_follower, records_folder
 
 
@@ -34,7 +34,7 @@ def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Reco
     source = provenance()
     print(f"{name} | {source.line()}", flush=True)
     folder = records_folder()
-    tags = {"stage": name.split("@")[0], **source.to_dict(), **tags}
+    tags = {"stage": name.split("@")[0], "params_set": params_set(), **source.to_dict(), **tags}
     with Recorder(folder, name, pipeline_key(), params, tags) as run:
         ensure_follower(folder)
         yield run

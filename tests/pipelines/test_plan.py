@@ -100,11 +100,19 @@ def changed(**sections):
     return {**PARAMS, **sections}
 
 
-def record(folder, name, start, seconds, status="finished"):
+def record(folder, name, start, seconds, status="finished", **tags):
     """A record as hemline.tracking writes it."""
     folder.mkdir(exist_ok=True)
     lines = [
-        {"event": "start", "time": start, "name": name, "pipeline": "p", "params": {}, "tags": {}, "pid": 1},
+        {
+            "event": "start",
+            "time": start,
+            "name": name,
+            "pipeline": "p",
+            "params": {},
+            "tags": tags,
+            "pid": 1,
+        },
         {"event": "metrics", "time": start + 1, "step": 1, "values": {"loss": 0.5}},
         {"event": "end", "time": start + seconds, "status": status},
     ]
@@ -280,6 +288,13 @@ def test_the_median_of_the_last_three_successes(tmp_path):
     record(tmp_path, "prepare", 100, 7, status="failed")
     assert estimates(tmp_path) == {"train@a": 20, "gather": 7}
     assert estimates(tmp_path / "none") == {}
+
+
+def test_another_params_sets_records_do_not_count(project):
+    record(project / "runs", "gather", 100, 900, params_set="paper")
+    assert make_plan(project).planned["gather"].seconds is None
+    write(project, {**PARAMS, "params_set": "paper"})
+    assert make_plan(project).planned["gather"].seconds == 900
 
 
 def test_records_that_go_on_or_are_cut_short(tmp_path):
