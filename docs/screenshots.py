@@ -27,7 +27,7 @@ from tests.pipelines.project import ROOT, Project
 IMAGES = ROOT / "docs" / "images"
 SITE = f"http://127.0.0.1:{PORT}"
 SIZE = {"width": 1400, "height": 1000}
-DRAWING_SECONDS = 5  # after all is fetched: the graph is laid out, pages fade in
+DRAWING_SECONDS = 10  # what it shows is fetched and laid out after that, and fades in
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def _shoot(browser: str, pages: Mapping[str, str]) -> None:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = chromium.new_page(viewport=SIZE)
         for address, picture in pages.items():
-            page.goto(f"{SITE}/{address}", wait_until="networkidle")
+            page.goto(f"{SITE}/{address}", wait_until="load")
             page.wait_for_timeout(1000 * DRAWING_SECONDS)
             page.screenshot(path=IMAGES / picture)
             print(IMAGES / picture)
