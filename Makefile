@@ -28,7 +28,8 @@ export MPLBACKEND := Agg
 # Containers often forbid bytecode: every stage would compile torch's, mmdet's and dvc's modules again, for seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Tests: a worker a core, up to four; the cores divided among them, or their threads stand in each other's way.
+# Tests: a worker a core, up to four, each takes whole files (their fixtures are servers and pipelines; pytest 9.2 ignores
+# xdist groups); the cores divided among them, or their threads stand in each other's way.
 CORES := $(shell nproc)
 WORKERS := $(shell echo $$(( $(CORES) < 4 ? $(CORES) : 4 )))
 THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
@@ -67,7 +68,7 @@ params: setup ## switch params.yaml to another set, such as paper or demo
 test: setup ## ruff, mypy and all tests
 	@status=0; \
 	$(LINT); \
-	OMP_NUM_THREADS=$(THREADS) python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS) || status=1; \
+	OMP_NUM_THREADS=$(THREADS) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || status=1; \
 	exit $$status
 
 lint: setup ## ruff (rules and format) and mypy

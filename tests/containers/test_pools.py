@@ -19,8 +19,6 @@ from prefect.workers.base import BaseJobConfiguration
 from tests.pipelines.project import ROOT, Project
 from tests.pipelines.waiting import prefect_server
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 TEMPLATES = {
     name: json.loads((ROOT / "containers" / f"{name}.json").read_text()) for name in ("kubernetes", "docker")
 }

@@ -10,8 +10,6 @@ import pytest
 from tests.pipelines.project import ROOT, Project
 from tests.pipelines.waiting import alive, deploy, prefect_server, start_worker, until
 
-pytestmark = pytest.mark.xdist_group("deployments")
-
 SERVICES = ("SCHEDULER", "TRIGGERS")  # a server that stays has them
 
 

@@ -30,8 +30,6 @@ ROWS = [
 ]
 EXPERTS = ["short-sleeve-top", "trousers"]
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 
 def run(folder, *command, **variables):
     environment = {

@@ -17,8 +17,6 @@ from tests.integration.postgres import INSTALLED, postgresql
 from tests.pipelines.project import ROOT, Project
 from tests.pipelines.waiting import deploy, prefect_server, start_worker, until
 
-pytestmark = pytest.mark.xdist_group("workers")
-
 ITEMS = list("abcd")
 EXPECTED = sorted(["prepare", "gather", "other", *ITEMS])
 

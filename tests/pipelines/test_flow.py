@@ -11,8 +11,6 @@ import pytest
 from tests.pipelines.project import ITEMS, Project
 from tests.pipelines.waiting import alive, prefect_server, until
 
-pytestmark = pytest.mark.xdist_group("prefect")  # one server
-
 FITS = {f"fit@{item}" for item in ITEMS}
 ALL = {"prepare", "gather", "other", *FITS}
 
