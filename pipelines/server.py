@@ -27,7 +27,7 @@ class OwnServer:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._stopped, self._ended = threading.Event(), threading.Event()
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/api"
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -73,7 +73,8 @@ def answers(url: str, ended: threading.Event) -> None:
     raise HemlineError(f"no Prefect server answers at {url}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -29,7 +29,7 @@ PROGRAMS = (
     "import optuna, prefect.flows, prefect.server.api.server",
 )
 
-LARGE = re.compile("torch$|triton$|nvidia-")  # three quarters of what is unpacked
+LARGE = re.compile("torch$|triton$|nvidia-")  # three quarters of the environment's bytes
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Environment:
     def install(self, title: str, pins: dict[str, str]) -> None:
         """Install exactly these versions; nothing is resolved, what is there already is replaced.
 
-        By two pips, one for torch with its CUDA libraries: to unpack those takes as long as all the rest.
+        By two pips, one for torch with its CUDA libraries, the other for all the rest.
         """
         large = {name for name in pins if LARGE.match(name)}
         with tempfile.TemporaryDirectory() as folder:

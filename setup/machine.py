@@ -9,6 +9,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from hemline.processes import cores  # standard library only, as all of the set-up
+
 BYTES_PER_GB = 1e9
 # A compiler process of mmcv's larger files was seen to hold 0.9 GB.
 GB_PER_COMPILER = 1.2
@@ -76,16 +78,6 @@ def _number(path: str) -> float | None:
         return float(Path(path).read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
-
-
-def cores() -> int:
-    """Cores that this process may use, a container's quota included."""
-    count = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(count, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or quota is "max"
-        return count
 
 
 def free_memory() -> float:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -83,8 +84,7 @@ def test_the_package_installed_from_what_is_copied_is_the_clone_that_comes_later
     zipfile.ZipFile(wheel / name).extractall(wheel)
 
     for package in ("hemline", "pipelines"):
-        (hemline / package / "__init__.py").unlink()
-        (hemline / package).rmdir()
+        shutil.rmtree(hemline / package)
         (hemline / package).symlink_to(ROOT / package)
     (finder,) = wheel.glob("__editable__*.py")
     look = (

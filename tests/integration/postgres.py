@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.server import free_port
 from tests.pipelines.waiting import until
 
 OWNER = "postgres"  # PostgreSQL does not run as root
@@ -19,7 +19,7 @@ INSTALLED = all(map(shutil.which, ("initdb", "postgres", "pg_isready")))
 def postgresql() -> Iterator[str]:
     """A new server on loopback: the address of its database without the scheme, `user@host:port/name`."""
     folder = Path(tempfile.mkdtemp())  # pytest's folders are closed to other users
-    port = _free_port()
+    port = free_port()
     try:
         _as_owner("initdb", "-D", f"{folder}/data", "-U", "hemline", "-A", "trust", folder=folder).wait(120)
         options = ["-D", f"{folder}/data", "-k", str(folder), "-h", "127.0.0.1", "-p", str(port)]
@@ -42,9 +42,3 @@ def _as_owner(*command: str, folder: Path) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             command, cwd=folder, stdout=log, stderr=log, user=user, env={**os.environ, "LC_ALL": "C"}
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

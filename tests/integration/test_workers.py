@@ -106,7 +106,8 @@ def test_every_stage_is_run_once_somewhere_and_all_comes_back(workers, origin, t
     assert wanted.run()[0] == 0 and wanted.ran() == []
 
 
-@pytest.mark.skipif(not INSTALLED, reason="no PostgreSQL")
+# PostgreSQL is no Python package: where it is not installed, Prefect keeps its runs in SQLite for the other tests.
+@pytest.mark.skipif(not INSTALLED, reason="PostgreSQL's initdb, postgres and pg_isready are not on PATH")
 def test_postgresql_has_the_runs(workers, database):
     """Prefect's own database is the one asked for: all seven stages, and the run that wanted them, are in it."""
     rows = asyncio.run(completed(f"postgresql://{database}"))
@@ -129,14 +130,19 @@ def test_what_is_not_committed_is_refused(workers, origin, tmp_path):
     assert code != 0 and "work.py" in output and "not committed" in output
 
 
-def test_a_run_that_is_killed_is_gone_on_with(workers, origin, tmp_path):
-    """Its stage goes on at the worker; the next run takes that one over, and has nothing run twice."""
-    origin.params["rate"]["d"] = 3
+def change(origin, workers, item, rate, order):
+    """Another rate, committed, so that the item is to be run again; and what its command is to do then."""
+    origin.params["rate"][item] = rate
     origin.write()
     origin.commit("another rate")
     for clone, _ in workers:
         clone.ran()
-        clone.order("d", "wait 20")
+        clone.order(item, order)
+
+
+def test_a_run_that_is_killed_is_gone_on_with(workers, origin, tmp_path):
+    """Its stage goes on at the worker; the next run takes that one over, and has nothing run twice."""
+    change(origin, workers, "d", 3, "wait 20")
     wanted = origin.clone(tmp_path / "wanted")
     run = wanted.start("--machines", "workers")
     alone = until(lambda: [clone for clone, _ in workers if "d" in clone.pids()], 240)
@@ -151,12 +157,7 @@ def test_a_run_that_is_killed_is_gone_on_with(workers, origin, tmp_path):
 
 
 def test_a_worker_that_is_lost_is_replaced(workers, origin, tmp_path):
-    origin.params["rate"]["c"] = 2
-    origin.write()
-    origin.commit("another rate")
-    for clone, _ in workers:
-        clone.ran()
-        clone.order("c", "wait 300")
+    change(origin, workers, "c", 2, "wait 300")
     wanted = origin.clone(tmp_path / "wanted")
     run = wanted.start("--machines", "workers", "--retry-seconds", "0.1")
     holding = until(lambda: [pair for pair in workers if "c" in pair[0].pids()], 240)
