@@ -1,8 +1,12 @@
 """Fixtures that several packages' tests share."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so all that they start to send it to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "deepfashion2-sample"
 

@@ -1,5 +1,7 @@
 """The network of an estimator, from its settings."""
 
+import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +43,19 @@ def codec(settings: NetworkSettings) -> dict[str, Any]:
 
 def recipe(settings: NetworkSettings, channels: int) -> Config:
     """configs/estimation/hrnet.py with this network's sizes put in; `channels` heatmaps come out."""
-    config = Config.fromfile(RECIPE)
+    config = copy.deepcopy(_read_recipe())
     config.codec = codec(settings)
     config.model.backbone.extra = _stages(settings)
     config.model.head.update(in_channels=settings.width, out_channels=channels, decoder=codec(settings))
     if settings.head_width:
         config.model.head.update(conv_out_channels=(settings.head_width,), conv_kernel_sizes=(3,))
     return config
+
+
+@cache
+def _read_recipe() -> Config:
+    """Once: to find the file that it stands on, mmengine reads all of mmpose's indices, for thirteen experts each time."""
+    return Config.fromfile(RECIPE)
 
 
 def _stages(settings: NetworkSettings) -> dict[str, Any]:

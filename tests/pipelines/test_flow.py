@@ -31,6 +31,7 @@ def project(server, tmp_path, monkeypatch):
 @pytest.fixture
 def small(server, tmp_path, monkeypatch):
     monkeypatch.setenv("HEMLINE_LEASES", str(tmp_path / "leases"))
+    monkeypatch.setenv("HEMLINE_SLOTS", "2")  # a and b side by side, on a single core too
     return Project(tmp_path / "project", ["a", "b"])
 
 
