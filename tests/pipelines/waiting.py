@@ -49,11 +49,11 @@ def prefect_server(home: Path, **environ: str) -> Iterator[OwnServer]:
         server.stop()
 
 
-def start_worker(project: Project) -> "subprocess.Popen[bytes]":
-    """A machine's worker, as `make ui` starts it where there is a server: one slot, leases of its own."""
+def start_worker(project: Project, slots: int = 1) -> "subprocess.Popen[bytes]":
+    """A machine's worker, as `make ui` starts it where there is a server; leases of its own."""
     machine = {
         "HEMLINE_ROOT": str(project.root),
-        "HEMLINE_SLOTS": "1",
+        "HEMLINE_SLOTS": str(slots),
         "HEMLINE_LEASES": f"{project.root.parent}/leases",
         "PYTHONPATH": str(ROOT),
     }
