@@ -7,6 +7,7 @@ and a third clone that wants the results. The sizes are the tests', the experts 
 it started get `kill -9` in the middle of an expert.
 """
 
+import logging
 import os
 import re
 import subprocess
@@ -53,6 +54,7 @@ def main() -> None:
 @contextmanager
 def s3() -> Iterator[str]:
     """An S3 server that has a bucket `hemline`: its URL."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())

@@ -67,4 +67,5 @@ def start_worker(project: Project, slots: int = 1) -> "subprocess.Popen[bytes]":
 def deploy(server: OwnServer, *names: str) -> None:
     """What `make deploy` does, once a worker has made the pool."""
     until(lambda: httpx.get(f"{server.url}/work_pools/gpu").status_code == 200, 240)
-    subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", *names], cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *names]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
