@@ -54,7 +54,7 @@ def recipe(settings: NetworkSettings, channels: int) -> Config:
 
 @cache
 def _read_recipe() -> Config:
-    """Once: to find the file that it stands on, mmengine reads all of mmpose's indices, for thirteen experts each time."""
+    """Read once: to find the file that it stands on, mmengine goes through all of mmpose's indices."""
     return Config.fromfile(RECIPE)
 
 
