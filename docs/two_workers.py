@@ -1,6 +1,6 @@
 """The demo's stages on two workers in two clones that share git and an S3 bucket; one worker is lost on the way.
 
-    python -m docs.two_workers        # ten minutes on four cores; its log is in docs/workers.md
+    python -m docs.two_workers        # twenty minutes on two cores; its log is in docs/workers.md
 
 All on loopback: Prefect (on PostgreSQL where that is installed), an S3 server, the workers as `make ui` starts them,
 and a third clone that wants the results. The sizes are the tests', the experts all 26. The worker `first` and all that
