@@ -41,9 +41,7 @@ def main() -> None:
 def _clone(root: Path) -> Path:
     subprocess.run(["git", "clone", "-q", str(ROOT), str(root)], check=True)
     params = yaml.safe_load((root / "params.yaml").read_text())
-    categories = params["finetune"]["categories"]
-    params = tiny(params)
-    params["finetune"]["categories"] = categories
+    params = tiny(params, experts=params["finetune"]["categories"])
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     return root
 

@@ -14,16 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
-import boto3
 import yaml
-from moto.server import ThreadedMotoServer
 
 from tests.integration.postgres import INSTALLED, postgresql
+from tests.integration.s3 import add_remote, s3_server
 from tests.integration.test_pipeline import tiny
 from tests.integration.test_workers import kill_family
 from tests.pipelines.project import ROOT
@@ -35,7 +33,8 @@ LOST_SECONDS = "60"
 
 def main() -> None:
     """Run it, and print who ran what."""
-    with tempfile.TemporaryDirectory() as name, s3() as url:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the S3 server's line a request
+    with tempfile.TemporaryDirectory() as name, s3_server() as url:
         folder = Path(name)
         origin = _clone(ROOT, folder / "origin" / "project")
         _prepare(origin, url)
@@ -49,23 +48,6 @@ def main() -> None:
             print(_dvc(wanted, "status"))
             workers[1].terminate()
             workers[1].wait(60)
-
-
-@contextmanager
-def s3() -> Iterator[str]:
-    """An S3 server that has a bucket `hemline`: its URL."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    boto3.client("s3", endpoint_url=url).create_bucket(Bucket="hemline")
-    yield url
-    server.stop()
 
 
 def _prefect(folder: Path, address: str | None):
@@ -84,13 +66,9 @@ def _prepare(origin: Path, url: str) -> None:
     """The remote and the tests' sizes, committed."""
     path = origin / "params.yaml"
     params = yaml.safe_load(path.read_text())
-    categories = params["finetune"]["categories"]
-    params = tiny(params)
-    params["finetune"]["categories"] = categories
+    params = tiny(params, experts=params["finetune"]["categories"])
     path.write_text(yaml.safe_dump(params, sort_keys=False))
-    _dvc(origin, "remote", "add", "-d", "store", "s3://hemline/store")
-    _dvc(origin, "remote", "modify", "store", "endpointurl", url)
-    _dvc(origin, "remote", "modify", "store", "verify", "true")
+    add_remote(origin, url)
     who = ["-c", "user.name=hemline", "-c", "user.email=hemline@localhost"]
     subprocess.run(["git", *who, "commit", "-qam", "small sizes, a remote"], cwd=origin, check=True)
 

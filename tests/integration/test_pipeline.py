@@ -58,7 +58,7 @@ def hemline(folder, *arguments):
     return run(folder, sys.executable, "-m", "hemline", *arguments)
 
 
-def tiny(values):
+def tiny(values, experts=EXPERTS):
     """The demo's params at the size of a test."""
     for split, images in (("train", 24), ("validation", 8), ("test", 3)):
         values["synthesize"][split]["images"] = images
@@ -70,7 +70,7 @@ def tiny(values):
     values["estimate"]["box_score_threshold"] = 0.0
     values["estimator"]["aggregated"] = dict(values["estimator"]["independent"])
     values["finetune"]["training"].update(epochs=1, milestones=[])
-    values["finetune"]["categories"] = EXPERTS
+    values["finetune"]["categories"] = experts
     values["evaluate"]["resamples"] = 20
     return values
 

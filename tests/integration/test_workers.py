@@ -9,11 +9,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import asyncpg
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.integration.postgres import INSTALLED, postgresql
+from tests.integration.s3 import add_remote, s3_server
 from tests.pipelines.project import ROOT, Project
 from tests.pipelines.waiting import deploy, prefect_server, start_worker, until
 
@@ -23,17 +22,8 @@ EXPECTED = sorted(["prepare", "gather", "other", *ITEMS])
 
 @pytest.fixture(scope="module")
 def s3():
-    """The URL of an S3 server that has a bucket `hemline`."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3", endpoint_url=url).create_bucket(Bucket="hemline")
+    with s3_server() as url:
         yield url
-    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +47,7 @@ def prefect(database, tmp_path_factory):
 def origin(s3, tmp_path_factory):
     """The repository that all clones are of, with the remote in its config."""
     project = Project(tmp_path_factory.mktemp("origin") / "project", ITEMS, git=True)
-    for words in (
-        ["remote", "add", "-d", "store", "s3://hemline/store"],
-        ["remote", "modify", "store", "endpointurl", s3],
-        ["remote", "modify", "store", "verify", "true"],
-    ):
-        subprocess.run([sys.executable, "-m", "dvc", *words], cwd=project.root, check=True)
+    add_remote(project.root, s3)
     project.commit("a project")
     return project
 
