@@ -1,28 +1,21 @@
 """The schema of params.yaml: every choice that changes a result, typed, frozen, nothing unknown."""
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hemline.errors import HemlineError
+from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.sweeps import SweepSettings
 from hemline.wardrobe import CATEGORIES
-
-Positive = Annotated[int, Field(gt=0)]
-Rate = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Settings(BaseModel):
-    """A section of params.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class DataSettings(Settings):
-    """The splits' folders, each with image/ and annos/ (test: image/ alone)."""
+    """The data set's name, under which its runs stand in MLflow, and its splits' folders.
 
+    Each split has image/ and annos/ (test: image/ alone).
+    """
+
+    name: str
     train: str
     validation: str
     test: str
@@ -167,13 +160,21 @@ class FinetuneSection(Settings):
 
 
 class EstimateSettings(Settings):
-    """How heatmaps become landmarks and scores. `score` says over which channels the mean of maxima goes."""
+    """How boxes become crops, and heatmaps landmarks and scores.
+
+    A box is enlarged by `box_scale` about its centre before its crop is cut. `score` says over which channels the mean
+    of the maxima over `score_threshold` goes; the box's score counts to the power of `box_exponent`. Of two garments of
+    a category and picture whose OKS is over `oks_nms` the better one is kept (null: both).
+    """
 
     shift_heatmap: bool
     score: Literal["all", "category"]
     score_threshold: Share
     box_score_threshold: Share
     batch_size: Positive
+    box_scale: Rate = 1.0
+    box_exponent: Annotated[float, Field(ge=0)] = 1.0
+    oks_nms: Share | None = None
 
 
 class AblationSettings(Settings):
@@ -205,9 +206,10 @@ class AblationSettings(Settings):
 
 
 class EnsembleSettings(Settings):
-    """The rows whose landmarks are averaged, garment by garment."""
+    """The rows whose landmarks are averaged, garment by garment, each with its weight."""
 
     members: tuple[str, str]
+    weights: tuple[Rate, Rate]
 
 
 class EvaluateSettings(Settings):
@@ -342,6 +344,7 @@ class Params(Settings):
     evaluate: EvaluateSettings
     package: PackageSettings
     report: ReportSettings
+    sweeps: dict[str, SweepSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _rows_exist(self) -> "Params":
@@ -357,42 +360,3 @@ class Params(Settings):
                     f"evaluate.rows.{name} is {boxes!r}; it must be a row of ablations with its boxes"
                 )
         return self
-
-
-def load_params(path: str | Path = "params.yaml") -> Params:
-    """Read and check params.yaml.
-
-    Raises HemlineError with the file, each offending key's full path, its value and what is allowed.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        values = yaml.safe_load(text)
-    except FileNotFoundError:
-        raise HemlineError(f"{path}: no such file; run from the project's folder") from None
-    except yaml.YAMLError as error:
-        raise HemlineError(f"{path}: not YAML ({error})") from None
-    return check_params(values, str(path))
-
-
-def check_params(values: Any, source: str) -> Params:
-    """Check values as they come from YAML (lists where the schema has tuples)."""
-    try:
-        return Params.model_validate(_tuples(values))
-    except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
-        raise HemlineError("\n".join(f"{source}: {line}" for line in lines)) from None
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _explain(item: Any) -> str:
-    path = ".".join(str(part) for part in item["loc"]) or "(the whole file)"
-    if item["type"] == "extra_forbidden":
-        return f"{path}: unknown key; remove it or mend its spelling"
-    if item["type"] == "missing":
-        return f"{path}: missing; params/demo.yaml shows every key"
-    return f"{path} is {item['input']!r}: {item['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,125 @@
+"""params.yaml read, checked, and changed at single keys."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from hemline.errors import HemlineError
+from hemline.params.schema import Params
+from hemline.params.sweeps import SweepSettings
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check params.yaml.
+
+    Raises HemlineError with the file, each offending key's full path, its value and what is allowed.
+    """
+    return check_params(read_values(path), str(path))
+
+
+def read_values(path: str | Path = "params.yaml") -> Any:
+    """The file's values as they stand there, unchecked. HemlineError when it is missing or not YAML."""
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HemlineError(f"{path}: no such file; run from the project's folder") from None
+    except yaml.YAMLError as error:
+        raise HemlineError(f"{path}: not YAML ({error})") from None
+
+
+def check_params(values: Any, source: str) -> Params:
+    """Check values as they come from YAML (lists where the schema has tuples), the sweeps' spaces included."""
+    params = _validate(values, source)
+    lines = [
+        f"{source}: sweeps.{name}.{line}"
+        for name, sweep in params.sweeps.items()
+        for line in _sweep_errors(values, sweep, source)
+    ]
+    if lines:
+        raise HemlineError("\n".join(lines))
+    return params
+
+
+def with_values(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `values` with others at the keys of `changes`, such as `estimator.network.sigma`.
+
+    A place in a list is a number (`ensemble.weights.1`). HemlineError when there is no such key.
+    """
+    changed = deepcopy(dict(values))
+    for key, value in changes.items():
+        *folders, last = _parts(changed, key)
+        place: Any = changed
+        for folder in folders:
+            place = place[folder]
+        place[last] = deepcopy(value)
+    return changed
+
+
+def value_at(values: Any, key: str) -> Any:
+    """The value at a key such as `estimator.network.sigma`. HemlineError when there is none."""
+    for part in _parts(values, key):
+        values = values[part]
+    return values
+
+
+def _parts(values: Any, key: str) -> list[str | int]:
+    parts: list[str | int] = []
+    for word in key.split("."):
+        part: str | int = int(word) if isinstance(values, list | tuple) and word.isdigit() else word
+        known = part in values if isinstance(values, Mapping) else _is_place(values, part)
+        if not known:
+            raise HemlineError(
+                f"{key}: no such key; {'.'.join(map(str, parts)) or 'the file'} has no {word!r}"
+            )
+        parts.append(part)
+        values = values[part]
+    return parts
+
+
+def _is_place(values: Any, part: str | int) -> bool:
+    return isinstance(values, list | tuple) and isinstance(part, int) and part < len(values)
+
+
+def _validate(values: Any, source: str) -> Params:
+    try:
+        return Params.model_validate(_tuples(values))
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        raise HemlineError("\n".join(f"{source}: {line}" for line in lines)) from None
+
+
+def _sweep_errors(values: Any, sweep: SweepSettings, source: str) -> Iterator[str]:
+    """What is wrong with the keys and the values of a sweep: each must be one that the schema allows."""
+    probes = [("fixed", key, value) for key, value in sweep.fixed.items()]
+    probes += [("space", key, value) for key, space in sweep.space.items() for value in space.probes()]
+    bare = {**values, "sweeps": {}}
+    for section, key, value in probes:
+        try:
+            _validate(with_values(bare, {key: _lists(value)}), source)
+        except HemlineError as error:
+            first = str(error).splitlines()[0].removeprefix(f"{source}: ")
+            yield f"{section}: {first}"
+            return
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _explain(item: Any) -> str:
+    path = ".".join(str(part) for part in item["loc"]) or "(the whole file)"
+    if item["type"] == "extra_forbidden":
+        return f"{path}: unknown key; remove it or mend its spelling"
+    if item["type"] == "missing":
+        return f"{path}: missing; params/demo.yaml shows every key"
+    return f"{path} is {item['input']!r}: {item['msg'].removeprefix('Value error, ')}"
