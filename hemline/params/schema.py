@@ -209,7 +209,7 @@ class EnsembleSettings(Settings):
     """The rows whose landmarks are averaged, garment by garment, each with its weight."""
 
     members: tuple[str, str]
-    weights: tuple[Rate, Rate]
+    weights: tuple[Rate, Rate] = (1.0, 1.0)
 
 
 class EvaluateSettings(Settings):

@@ -71,7 +71,7 @@ class World:
         split = SplitSettings(images=6, seed=2)
         return Params.model_construct(  # only the sections that the report reads
             params_set="tiny",
-            data=DataSettings(train="t", validation="v", test="x"),
+            data=DataSettings(name="drawings", train="t", validation="v", test="x"),
             synthesize=SynthesizeSettings(
                 splits=("train", "validation"),
                 size=(120, 150),
