@@ -27,7 +27,7 @@ def train_detector(
 ) -> None:
     """Train a detector on the garments of `annotations` (COCO-style, pictures relative to `images`).
 
-    Writes `out`/settings.json, weights.pt and training.jsonl. `state` keeps what an interrupted training needs
+    Writes `out`/settings.json and what `fit` writes. `state` keeps what an interrupted training needs
     to go on. `record` receives one dict an epoch. Raises HemlineError when no picture has a garment.
     """
     config = training_config(settings, annotations, images)

@@ -120,6 +120,7 @@ class BestEpochHook(Hook):
     def after_train_epoch(self, runner: Any) -> None:
         """Judge the epoch. The state folder keeps the best, so that a resumed training knows it."""
         value = self.judge(Estimator(runner.model, self.network, self.grouping))
+        runner.numbers["AP"] = value
         if self.value.is_file() and read_json(self.value)["value"] >= value:
             return
         save_weights(runner.model, self.weights)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from hemline.progress import LOG_SECONDS, clock
+from hemline.training.facts import peak_memory
 from hemline.training.weights import load_weights
 
 Record = Callable[[dict[str, Any]], None]
@@ -79,7 +80,7 @@ class ProgressHook(Hook):
     """Show title, epoch, loss, rate and time left; keep one record an epoch.
 
     `log` is a JSON-lines file, appended to; `record` receives each of its lines as a dict: epoch (from 1), step,
-    lr, samples_per_second, seconds and the epoch's mean of every loss.
+    lr, samples_per_second, seconds, peak_memory_mb, the runner's `numbers` and the epoch's mean of every loss.
     """
 
     priority = "BELOW_NORMAL"  # before the schedulers step, so that the record has the epoch's own rate
@@ -141,6 +142,8 @@ class ProgressHook(Hook):
             "lr": runner.optim_wrapper.get_lr()["lr"][0],
             "samples_per_second": round(self.epoch_samples / seconds, 2),
             "seconds": round(seconds, 3),
+            "peak_memory_mb": peak_memory(),
+            **runner.numbers,
             **{key: value / self.steps for key, value in self.sums.items()},
         }
         with open(self.log, "a", encoding="utf-8") as handle:
