@@ -5,13 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hemline.files import atomic_write
 from hemline.reporting import paper
 from hemline.reporting.errors import CategoryErrors
-from hemline.reporting.evidence import Estimate, Evidence
+from hemline.reporting.evidence import Estimate, Evidence, Row
 from hemline.reporting.trainings import Training
 
-MEASURED = {"before": paper.FLIP_TEST, "finetuned": paper.FINETUNED, "flips": paper.HFLIP}
+BARS = {
+    "without finetuning": paper.FLIP_TEST,
+    "finetuned": paper.FINETUNED,
+    "finetuned with flips": paper.HFLIP,
+}
 
 
 def write_plots(
@@ -19,37 +25,38 @@ def write_plots(
 ) -> None:
     """Write rows.csv, categories.csv, landmarks.csv, and the epochs of each detector and estimator.
 
-    An empty field stands for what there is not.
+    `low` and `high` are the ends of AP's interval. An empty field stands for what there is not.
     """
     _write(out / "rows.csv", [_row(row) for row in evidence.rows])
-    _write(out / "categories.csv", [_category(evidence, entry) for entry in paper.CATEGORIES])
-    _write(out / "landmarks.csv", [line for one in errors for line in _landmarks(one)])
+    sizes = evidence.train.categories
+    rarest_first = sorted(paper.CATEGORIES, key=lambda entry: (sizes[entry.name], entry.name))
+    _write(out / "categories.csv", [bar for entry in rarest_first for bar in _category(evidence, entry)])
+    _write(out / "landmarks.csv", [landmark for one in errors for landmark in _landmarks(one)])
     for training in trainings:
         if training.place[0] in ("detectors", "estimators"):
             _write(out / "training" / f"{'-'.join(training.place)}.csv", training.epochs)
 
 
-def _row(row: Any) -> dict[str, Any]:
-    return {
-        "row": row.name,
-        **_estimate("AP", row.ap),
-        **_estimate("AP_box", row.box_ap),
-        "paper_AP": row.paper_ap,
-    }
+def _row(row: Row) -> dict[str, Any]:
+    return {"row": row.name, "AP_box": row.box_ap.value, **_estimate(row.ap), "paper": row.paper_ap}
 
 
-def _category(evidence: Evidence, entry: paper.CategoryResult) -> dict[str, Any]:
-    line: dict[str, Any] = {"category": entry.name, "train": evidence.train.categories[entry.name]}
-    for key, setting in MEASURED.items():
+def _category(evidence: Evidence, entry: paper.CategoryResult) -> list[dict[str, Any]]:
+    bars = []
+    for words, setting in BARS.items():
         row = evidence.find(setting)
-        line |= _estimate(f"AP_{key}", None if row is None else row.categories[entry.name])
-    return line | {"paper_AP_before": entry.before, "paper_AP_finetuned": entry.after}
+        if row is not None:
+            bar = {"bar": f"{entry.name}, {words}", "category": entry.name, "row": row.name}
+            known = {paper.FLIP_TEST: entry.before, paper.FINETUNED: entry.after}
+            train = {"train": evidence.train.categories[entry.name]}
+            bars.append(bar | train | _estimate(row.categories[entry.name]) | {"paper": known.get(setting)})
+    return bars
 
 
-def _estimate(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+def _estimate(estimate: Estimate | None) -> dict[str, float | None]:
     if estimate is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None}
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        return {"AP": None, "low": None, "high": None}
+    return {"AP": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def _landmarks(errors: CategoryErrors) -> list[dict[str, Any]]:
@@ -58,7 +65,7 @@ def _landmarks(errors: CategoryErrors) -> list[dict[str, Any]]:
         {
             "landmark": f"{errors.category.name} {landmark.landmark} {landmark.name}",
             "category": errors.category.name,
-            "median_error": "" if value != value else float(value),
+            "median_error": None if np.isnan(value) else float(value),
             "garments": errors.garments,
         }
         for landmark, value in known
