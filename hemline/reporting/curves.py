@@ -61,5 +61,5 @@ def _single(heights: Values, _: int) -> list[str]:
     """Trainings of one epoch have no curve: a dot each, side by side."""
     across = Axis(-0.5, len(heights) - 0.5, LEFT, RIGHT)
     parts = [dot(across(place), curve[0], "ours", 2.5) for place, curve in enumerate(heights.values())]
-    words = "one epoch" if len(heights) == 1 else f"one epoch each of {len(heights)}, by name"
+    words = "one epoch" if len(heights) == 1 else f"one epoch, {len(heights)} by name"
     return [*parts, text(LEFT, BOTTOM + 16, words, kind="tick")]

@@ -77,7 +77,7 @@ def _places(
         [[*(points[number] - radius), *(points[number] + radius)] for number, radius in radii.items()]
     )
     for number, radius in radii.items():
-        half = np.array([DIGIT * len(str(number + 1)), LINE]) / 2
+        half = np.array([DIGIT * len(str(number + 1)) + 2, LINE]) / 2
         tried = []
         for far, gap in enumerate(GAPS):
             for turn, way in enumerate(_ways(points[number] - middle)):

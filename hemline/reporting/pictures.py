@@ -133,15 +133,19 @@ def draw_gallery(
     samples: Sequence[Sample],
     pictures: Path,
     out: Path,
-    prefix: str = "",
-    size: tuple[int, int] = PANEL,
+    tiles: str = "",
 ) -> list[Picture]:
-    """Draw each sample, annotated beside predicted, in panels of up to `size` pixels, as a JPEG in `out`."""
+    """Draw each sample, annotated beside predicted, as a JPEG in `out`.
+
+    With a name for them, as small `tiles` without words: these would be too small to read.
+    """
+    size, captions = (SMALL_PANEL, ("", "")) if tiles else (PANEL, ("annotated", "predicted"))
+    prefix = f"{tiles}-" if tiles else ""
     drawn = []
     for number, sample in enumerate(samples, start=1):
         entry = category(sample.truth.category_id)
         image = read_picture(pictures, sample.truth.image_id)
-        both = draw_comparison(image, sample.truth, sample.prediction, size=size)
+        both = draw_comparison(image, sample.truth, sample.prediction, size=size, captions=captions)
         name = f"{prefix}{number:03d}-{entry.slug}-{sample.truth.image_id}.jpg"
         drawn.append(_write(out / name, both, f"{entry.name}: {_quality(sample)}"))
     return drawn

@@ -21,7 +21,6 @@ from hemline.reporting.markdown import document
 from hemline.reporting.outlines import outline_figure, scale_figure
 from hemline.reporting.page import Page, render
 from hemline.reporting.pictures import (
-    SMALL_PANEL,
     Picture,
     choose,
     draw_gallery,
@@ -112,7 +111,7 @@ def _draw(inputs: ReportInputs, evidence: Evidence, truth: GroundTruth, out: Pat
     gallery = draw_gallery(choose(samples, inputs.params.report.gallery), inputs.pictures, out)
     worst, best = extremes(samples, EXTREMES)
     tiles = {
-        name: draw_gallery(chosen, inputs.pictures, out, f"{name}-", SMALL_PANEL)
+        name: draw_gallery(chosen, inputs.pictures, out, name)
         for name, chosen in (("worst", worst), ("best", best))
     }
     seed = inputs.params.evaluate.seed
