@@ -8,17 +8,16 @@ study.py.
 
 import sys
 import time
+from typing import Protocol
 
 from optuna.trial import TrialState
 
 from hemline.errors import HemlineError
-from hemline.params import check_params, with_values
+from hemline.params import Params, check_params, with_values
 from hemline.processes import die_with_parent
 from pipelines.graph import group
 from pipelines.sweeps.definition import SETTLING, Sweep, read_sweep
-from pipelines.sweeps.settling import Settling
 from pipelines.sweeps.study import Claim, Study, open_study, seen
-from pipelines.sweeps.training import Training
 
 LINE_SECONDS = 5.0  # between two lines of trials that take milliseconds
 
@@ -35,13 +34,27 @@ def work(sweep: Sweep, study: Study) -> None:
             print(line, flush=True)
 
 
-def _objective(sweep: Sweep, study: Study) -> Training | Settling:
+class Objective(Protocol):
+    """Brings a trial to its result, by objective; None if it was pruned. `slow`: in minutes, not in milliseconds."""
+
+    slow: bool
+
+    def __call__(self, params: Params, claim: Claim) -> dict[str, float] | None:
+        """Do it."""
+
+
+def _objective(sweep: Sweep, study: Study) -> Objective:
+    # Either imports what the other doesn't need, for seconds.
     if group(sweep.settings.target) in SETTLING:
+        from pipelines.sweeps.settling import Settling
+
         return Settling(sweep, study)
+    from pipelines.sweeps.training import Training
+
     return Training(sweep, study)
 
 
-def _try(sweep: Sweep, study: Study, claim: Claim, run: Training | Settling) -> tuple[str, bool]:
+def _try(sweep: Sweep, study: Study, claim: Claim, run: Objective) -> tuple[str, bool]:
     """Bring one trial to its end. Returns a line that says how, and whether it must be seen."""
     said = f"trial {claim.number + 1} of {sweep.settings.trials}"
     drawn = ", ".join(f"{key} {_short(value)}" for key, value in claim.values.items())
