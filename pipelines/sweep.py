@@ -64,7 +64,7 @@ def _bring_up_to_date(root: Path, needed: list[str]) -> State | None:
     if not make_plan(root, needed).to_run:
         return None
     state: State = pipeline(targets=needed, return_state=True)
-    return None if state.is_completed() else state
+    return None if state.is_completed() else Failed(message=f"what the trials need: {state.message}")
 
 
 class _Crew:

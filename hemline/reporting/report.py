@@ -160,7 +160,11 @@ def _provenance(inputs: ReportInputs, evidence: Evidence) -> Mapping[str, str]:
         f"synthetic wardrobe, {split}": f"{whole(one.images)} pictures, seed {one.seed}"
         for split, one in seeds.items()
     }
-    folders = {f"{split} folder": folder for split, folder in evidence.params.data} if not drawn else {}
+    folders = (
+        {f"{split} folder": folder for split, folder in evidence.params.data.folders.items()}
+        if not drawn
+        else {}
+    )
     quarantined = evidence.train.quarantined + evidence.validation.quarantined
     checked = {"annotations left out as faulty": whole(quarantined)}
     return {"params set": evidence.params.params_set, **drawn, **folders, **checked, **inputs.provenance}
