@@ -15,6 +15,7 @@ from prefect.states import Cancelled, Completed, Failed, State
 from prefect.utilities.annotations import quote
 from pydantic import Field
 
+from hemline.errors import HemlineError
 from hemline.params import load_params
 from pipelines.execute import environment, failure
 from pipelines.flow import LOGS, keep_following, pipeline, project_folder
@@ -41,7 +42,13 @@ def sweep(
         workers: Trials side by side, each on a device of its own; default as many as this machine has.
         trials: How many trials there shall be in all; default as params.yaml says.
     """
-    root = project_folder()
+    try:
+        return _sweep(project_folder(), name, workers, trials)
+    except HemlineError as error:  # bad input: its explanation is all there is to say
+        return Failed(message=str(error))
+
+
+def _sweep(root: Path, name: str, workers: int | None, trials: int | None) -> State:
     params = load_params(root / "params.yaml")
     settings = sweep_settings(params, name)
     own = touched(settings.target, params)

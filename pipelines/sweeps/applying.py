@@ -67,8 +67,8 @@ def _set(text: str, path: list[str], value: Any, said: str = "") -> str:
     places = list(_walk(yaml.compose(text), path))
     for place in places[:-1]:
         for other in _sharers(text, place):
-            rest = path[place.depth :]
-            text = _set(text, [*other, *rest], value_at(yaml.safe_load(text), ".".join(path)))
+            shared = [*other, *path[place.depth :]]
+            text = _set(text, shared, value_at(yaml.safe_load(text), ".".join(shared)))
     return _write(text, list(_walk(yaml.compose(text), path)), path, value, said)
 
 
@@ -113,10 +113,8 @@ def _sharers(text: str, place: _Place) -> list[list[str]]:
 def _aliases(text: str) -> Iterator[tuple[list[str], yaml.Node]]:
     def look(node: yaml.Node, path: list[str]) -> Iterator[tuple[list[str], yaml.Node]]:
         for word, after, child in _children(node):
-            if word == "<<":
-                continue
             if child.start_mark.index < after:
-                yield [*path, word], child
+                yield path if word == "<<" else [*path, word], child
             else:
                 yield from look(child, [*path, word])
 

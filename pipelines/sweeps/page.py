@@ -26,7 +26,7 @@ from hemline.reporting.svg import (
     text,
     vertical_grid,
 )
-from pipelines.sweeps.study import Study
+from pipelines.sweeps.study import Study, short_names
 
 SHOWN = 10  # trials of the table
 
@@ -34,12 +34,13 @@ SHOWN = 10  # trials of the table
 def summary(study: Study) -> str:
     """Markdown: the best trials, and how much each key matters."""
     keys = list(study.sweep.space)
-    head = ["trial", *study.sweep.objectives, *keys]
+    head = ["trial", *study.sweep.objectives, *short_names(keys).values()]
     rows = [
         [str(trial.number + 1), *map(number, trial.values), *_drawn(trial, keys)] for trial in ranked(study)
     ]
     lines = [_row(head), _row(["---:"] * len(head)), *map(_row, rows[:SHOWN])]
-    matters = [f"{key} {share:.0%}" for key, share in importances(study).items()]
+    names = short_names(keys)
+    matters = [f"{names[key]} {share:.0%}" for key, share in importances(study).items()]
     if matters:
         lines += [
             "",
@@ -103,7 +104,7 @@ def write_page(study: Study) -> Path:
     page = environment.from_string(source).render(
         name=study.name,
         sweep=study.sweep,
-        head=["trial", *study.sweep.objectives, *keys],
+        head=["trial", *study.sweep.objectives, *short_names(keys).values()],
         rows=rows,
         states=[(state, count) for state, count in states.items() if count],
         figures=[(title, Markup(drawing)) for title, drawing in figures(study)],

@@ -10,7 +10,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -221,6 +223,8 @@ def claim_lock(folder: Path) -> FileLock:
 def open_storage(folder: Path) -> optuna.storages.BaseStorage:
     """The database of HEMLINE_SWEEP_STORAGE (SQLAlchemy: postgresql://...), else a journal in `folder`."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # constant_liar and the metrics' names: "experimental" for years
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     url = os.environ.get("HEMLINE_SWEEP_STORAGE")
     if url:
         return optuna.storages.RDBStorage(url)
@@ -280,6 +284,15 @@ def distribution(space: Dimension) -> BaseDistribution:
     if isinstance(space.low, int) and isinstance(space.high, int):
         return IntDistribution(space.low, space.high, log=space.log, step=int(space.step or 1))
     return FloatDistribution(space.low, space.high, log=space.log, step=space.step)
+
+
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """Each key's shortest ending that no other has: `lr` of `estimator.aggregated.lr`."""
+    endings = {key: [key.split(".", skip)[-1] for skip in range(key.count(".") + 1)] for key in keys}
+    taken = Counter(ending for several in endings.values() for ending in several)
+    return {
+        key: next(one for one in reversed(several) if taken[one] == 1) for key, several in endings.items()
+    }
 
 
 def drawn_values(sweep: SweepSettings, trial: Trial | FrozenTrial) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hemline.params import Params, check_params, with_values
 from hemline.processes import die_with_parent
 from pipelines.graph import group
 from pipelines.sweeps.definition import SETTLING, Sweep, read_sweep
-from pipelines.sweeps.study import Claim, Study, open_study, seen
+from pipelines.sweeps.study import Claim, Study, open_study, seen, short_names
 
 LINE_SECONDS = 5.0  # between two lines of trials that take milliseconds
 
@@ -57,7 +57,8 @@ def _objective(sweep: Sweep, study: Study) -> Objective:
 def _try(sweep: Sweep, study: Study, claim: Claim, run: Objective) -> tuple[str, bool]:
     """Bring one trial to its end. Returns a line that says how, and whether it must be seen."""
     said = f"trial {claim.number + 1} of {sweep.settings.trials}"
-    drawn = ", ".join(f"{key} {_short(value)}" for key, value in claim.values.items())
+    names = short_names(claim.values)
+    drawn = ", ".join(f"{names[key]} {_short(value)}" for key, value in claim.values.items())
     try:
         values = with_values(sweep.values, claim.values)
         params = check_params(values, said)
