@@ -104,27 +104,29 @@ WORKER = """
     from pathlib import Path
     from test_study import study, value
     own = study(Path(sys.argv[1]))
-    kill_at = int(sys.argv[2])
+    left = int(sys.argv[2])  # trials until it is killed
     while claim := own.claim():
         with open("begun", "a") as log:
             log.write(f"{{claim.number}}\\n")
-        if claim.number == kill_at and not claim.resumed:
+        left -= 1
+        if left == 0:
+            Path("killed").write_text(str(claim.number))
             own.should_prune(claim, 1, 0.5)
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.2 if kill_at >= 0 else 0.01)
+        time.sleep(0.01)
         own.tell(claim, {{"AP": value(claim.values)}})
 """
 
 
-def start(folder, kill_at=-1):
+def start(folder, kill_after=-1):
     here = os.path.dirname(__file__)
     code = textwrap.dedent(WORKER.format(here=here, root=str(Path(__file__).parents[3])))
-    return subprocess.Popen([sys.executable, "-c", code, str(folder / "sweeps"), str(kill_at)], cwd=folder)
+    return subprocess.Popen([sys.executable, "-c", code, str(folder / "sweeps"), str(kill_after)], cwd=folder)
 
 
 def test_two_workers_one_killed_and_resumed(tmp_path):
-    workers = [start(tmp_path, kill_at=3)]
-    while not (tmp_path / "begun").exists():
+    workers = [start(tmp_path, kill_after=3)]
+    while not (tmp_path / "begun").exists():  # it shall have three before the other has taken all
         assert workers[0].poll() is None
         time.sleep(0.01)
     workers.append(start(tmp_path))
@@ -134,9 +136,10 @@ def test_two_workers_one_killed_and_resumed(tmp_path):
     own = study(tmp_path / "sweeps")
     assert [trial.number for trial in own.trials] == list(range(20))
     assert {trial.state for trial in own.trials} == {TrialState.COMPLETE}
+    killed = (tmp_path / "killed").read_text()
     begun = Counter((tmp_path / "begun").read_text().split())
-    assert begun == Counter({str(number): 2 if number == 3 else 1 for number in range(20)})
-    assert own.trials[3].intermediate_values == {1: 0.5}
+    assert begun == Counter({str(number): 2 if str(number) == killed else 1 for number in range(20)})
+    assert own.trials[int(killed)].intermediate_values == {1: 0.5}
 
 
 def test_many_workers_at_once_on_an_empty_folder(tmp_path):
