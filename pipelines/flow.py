@@ -47,7 +47,7 @@ def pipeline(
         retries: How often a stage is tried again after an error that may pass (network, device lost).
         retry_seconds: Seconds until the first of them; then twice as long each time.
     """
-    root = _root()
+    root = project_folder()
     commit = committed(root) if machines == "workers" else None
     if commit:
         restore(root)
@@ -67,7 +67,7 @@ def pipeline(
     return _verdict(run)
 
 
-def _root() -> Path:
+def project_folder() -> Path:
     """The project: the folder that it was called in, or for a worker the clone that it is installed from."""
     root = Path.cwd() if Path("dvc.yaml").is_file() else project_root()
     os.chdir(root)
@@ -176,15 +176,15 @@ def _ended_with_us(run: Run) -> Iterator[None]:
     """However the flow ends, Ctrl-C and a cancellation in the UI included, no stage goes on without it."""
     try:
         if run.plan.to_run:
-            threading.Thread(target=_keep_following, args=(run,), daemon=True).start()
+            threading.Thread(target=keep_following, args=(run.root, run.cancelled), daemon=True).start()
         yield
     finally:
         run.cancelled.set()  # the tasks' threads stop what they run; the task runner waits for them
 
 
-def _keep_following(run: Run) -> None:
-    """Keep a follower of the records at work: one that a stage started would be stopped with the stage."""
+def keep_following(root: Path, over: threading.Event) -> None:
+    """Keep a follower of the records at work until it is over: one that a stage started would be stopped with it."""
     while True:
-        ensure_follower(run.root / records_folder())
-        if run.cancelled.wait(FOLLOWER_SECONDS):
+        ensure_follower(root / records_folder())
+        if over.wait(FOLLOWER_SECONDS):
             return

@@ -102,8 +102,8 @@ def provenance(inputs: ReportInputs, evidence: Evidence) -> Mapping[str, str]:
         f"synthetic wardrobe, {split}": f"{whole(one.images)} pictures, seed {one.seed}"
         for split, one in seeds.items()
     }
-    splits = ("train", "validation", "test")
-    folders = {f"{split} folder": getattr(params.data, split) for split in splits} if not drawn else {}
+    given = {} if drawn else params.data.folders
+    folders = {f"{split} folder": folder for split, folder in given.items()}
     quarantined = evidence.train.quarantined + evidence.validation.quarantined
     return {
         "params set": params.params_set,

@@ -63,12 +63,12 @@ def fit(
     record: Record | None = None,
     hooks: Sequence[Hook] = (),
 ) -> None:
-    """Train the model of an mmengine config and write `out`/weights.pt, `out`/training.jsonl and `out`/model.json.
+    """Train the model of an mmengine config and write `out`/weights.pt, training.jsonl and model.json (its size).
 
     `config` has model, train_dataloader, train_cfg, optim_wrapper, and may have param_scheduler and the val_*
     keys. `state` is the folder of what an interrupted training needs to go on; it must be the run's own (keyed by
     whatever decides its result) and is removed at the end. `init` is a weights file to start from. `record`
-    receives one dict an epoch; model.json has the number of parameters. `hooks` are a caller's own.
+    receives one dict an epoch. `hooks` are a caller's own.
     """
     quiet()
     state.mkdir(parents=True, exist_ok=True)

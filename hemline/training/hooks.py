@@ -77,10 +77,10 @@ def _pictures(data_batch: Any) -> list[str]:
 
 
 class ProgressHook(Hook):
-    """Show title, epoch, loss, rate and time left; keep one record an epoch.
+    """Show title, epoch, loss, rate and time left; keep one record an epoch, with the peak of memory and `runner.numbers`.
 
     `log` is a JSON-lines file, appended to; `record` receives each of its lines as a dict: epoch (from 1), step,
-    lr, samples_per_second, seconds, peak_memory_mb, the runner's `numbers` and the epoch's mean of every loss.
+    lr, samples_per_second, seconds and the epoch's mean of every loss.
     """
 
     priority = "BELOW_NORMAL"  # before the schedulers step, so that the record has the epoch's own rate
