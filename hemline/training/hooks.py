@@ -77,7 +77,7 @@ def _pictures(data_batch: Any) -> list[str]:
 
 
 class ProgressHook(Hook):
-    """Show title, epoch, loss, rate and time left; keep one record an epoch, with the peak of memory and `runner.numbers`.
+    """Show title, epoch, loss, rate and time left; keep a record an epoch, `runner.numbers` and peak memory in it.
 
     `log` is a JSON-lines file, appended to; `record` receives each of its lines as a dict: epoch (from 1), step,
     lr, samples_per_second, seconds and the epoch's mean of every loss.
