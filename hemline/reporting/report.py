@@ -47,7 +47,7 @@ class _Drawn:
 
 
 def write_report(inputs: ReportInputs, out: Path) -> None:
-    """Write `out`/index.html, tables.md, table1.json to table3.json, pictures/*.jpg and plots/**.csv.
+    """Write `out`/index.html, tables.md, table1.json to table3.json, rows.json, pictures/*.jpg and plots/**.csv.
 
     Raises HemlineError naming the file and the key of what is missing or odd. Earlier files in `out`/pictures and
     `out`/plots are deleted.
@@ -61,7 +61,7 @@ def write_report(inputs: ReportInputs, out: Path) -> None:
     _clear(out)
     drawn = _draw(inputs, evidence, truth, out / "pictures")
     page = _page(inputs, evidence, findings, tables, drawn, errors, trainings)
-    _write_json(evidence, tables, out)
+    _write_json(evidence, (*tables, page.cost, page.rerun), out)
     write_plots(evidence, errors, trainings, out / "plots")
     _write_text(out / "tables.md", document(page))
     _write_text(out / "index.html", render(page))
@@ -164,6 +164,8 @@ def _write_json(evidence: Evidence, tables: tuple[Table, ...], out: Path) -> Non
     write_json(out / "table1.json", {**about, "rows": records["table1"]})
     write_json(out / "table2.json", {**about, "rows": records["table2"], "steps": records.get("steps", [])})
     write_json(out / "table3.json", {**about, "rows": records["table3"]})
+    rows = [{**cost, **again} for cost, again in zip(records["cost"], records["rerun"], strict=True)]
+    write_json(out / "rows.json", {**about, "rows": rows})
 
 
 def _write_text(path: Path, text: str) -> None:

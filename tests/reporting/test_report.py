@@ -61,7 +61,7 @@ def read(page: str) -> Reader:
 
 def test_all_files_come_out(written):
     names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
-    tables = {"table1.json", "table2.json", "table3.json", "tables.md", "index.html"}
+    tables = {"table1.json", "table2.json", "table3.json", "rows.json", "tables.md", "index.html"}
     assert tables | {"pictures/predictions.jpg"} <= names and "pictures/999-old.jpg" not in names
     plots = {"rows", "categories", "landmarks", "training/detectors-htc"}
     assert {f"plots/{name}.csv" for name in plots} == {name for name in names if name.startswith("plots")}
@@ -132,6 +132,9 @@ def test_table_2_for_programs(written, evaluated):
     }
     assert len(table["steps"]) == 7
     assert readme_table(table).count("\n") == 10
+    rows = json.loads((written / "rows.json").read_text())["rows"]
+    assert [row["row"] for row in rows] == evaluated.rows
+    assert rows[7]["command"] == "hemline run evaluate@ensemble" and rows[7]["seconds"] is None
 
 
 def test_sections_and_provenance(written):
