@@ -28,8 +28,9 @@ class CategoryErrors:
 
     def worst(self, number: int) -> list[tuple[Landmark, float]]:
         """The landmarks with the largest errors, worst first."""
-        ranked = sorted(zip(-self.errors, self.category.landmarks, strict=True), key=lambda one: one[0])
-        return [(landmark, float(-value)) for value, landmark in ranked if not np.isnan(value)][:number]
+        pairs = zip(self.category.landmarks, self.errors.tolist(), strict=True)
+        known = [(landmark, error) for landmark, error in pairs if not np.isnan(error)]
+        return sorted(known, key=lambda one: -one[1])[:number]
 
 
 def category_errors(samples: Iterable[Sample]) -> tuple[CategoryErrors, ...]:

@@ -78,6 +78,16 @@ def test_the_worst_are_named():
     assert f"<title>4 {names[3]}: 50.0 %</title>" in drawing and drawing.count('"outline"') == 8
 
 
+def test_the_worst_are_in_order_whatever_is_labelled():
+    """A landmark without an error, as the second here, must not upset the ranking."""
+    off = skirt().landmarks.copy()
+    off[:, 0] += np.array([18, 0, 30, 24, 6, 0, 0, 0])
+    predicted = Garment(1, SKIRT.id, (10, 20, 40, 90), 1.0, off, 1.0)
+    truth = skirt(visibility=np.array([2, 0, *[2] * 6]))
+    (found,) = category_errors([Sample(truth, predicted, 0.5)])
+    assert [landmark.landmark for landmark, _ in found.worst(8)] == [3, 4, 1, 5, 6, 7, 8]
+
+
 def test_classes_double():
     assert [level(value) for value in (0, 0.0099, 0.01, 0.02, 0.05, 0.08, 3)] == [0, 0, 1, 2, 3, 4, 4]
     assert scale_figure().count("<circle") == len(RADII) == 5 and list(GAPS) == sorted(GAPS)
