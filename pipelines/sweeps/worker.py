@@ -48,7 +48,7 @@ def _objective(sweep: Sweep, study: Study) -> Objective:
     if group(sweep.settings.target) in SETTLING:
         from pipelines.sweeps.settling import Settling
 
-        return Settling(sweep, study)
+        return Settling(sweep)
     from pipelines.sweeps.training import Training
 
     return Training(sweep, study)
