@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from hemline.errors import HemlineError
-from hemline.inference.ensemble import ensemble, match
+from hemline.inference.ensemble import Ensemble, ensemble
 from hemline.inference.garments import Garment, read_results, write_results
+from hemline.inference.tables import GarmentTable
 from hemline.wardrobe import category
 
 
@@ -23,6 +24,13 @@ def garments(count: int, seed: int, boxes_seed: int = 0) -> list[Garment]:
 
 def one(box=(10, 10, 50, 80), score=0.5, value=1.0, box_score=0.5, number=9, image=1) -> Garment:
     return Garment(image, number, box, box_score, np.full((category(number).count, 3), value), score)
+
+
+def match(results: list[list[Garment]]) -> list[list[Garment]]:
+    """The garments that the ensemble takes for one, group by group."""
+    flat = [garment for garments in results for garment in garments]
+    groups = Ensemble([GarmentTable.of(garments) for garments in results]).groups
+    return [[flat[place] for place in group if place >= 0] for group in groups]
 
 
 def in_order(found: list[Garment]) -> list[Garment]:
@@ -114,7 +122,7 @@ def test_the_greatest_overlap_wins_and_none_is_used_twice():
     first = [one(box=(10, 10, 100, 100), value=1.0)]
     second = [one(box=(10, 10, 100, 100.4), value=3.0), one(box=(10, 10, 100, 100.2), value=5.0)]
     groups = match([first, second])
-    assert sorted(sorted(g.landmarks[0, 0] for _, g in group) for group in groups) == [[1.0, 5.0], [3.0]]
+    assert sorted(sorted(g.landmarks[0, 0] for g in group) for group in groups) == [[1.0, 5.0], [3.0]]
 
 
 def test_weights_are_weights():
