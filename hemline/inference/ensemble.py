@@ -75,7 +75,9 @@ class Ensemble:
         shape = [-1] + [1] * (column.ndim - 1)
         first = column[self.groups.max(axis=1)]
         values = np.where((given > 0).reshape(self.count, *shape), column[self.groups.T], first)
-        terms = np.sort(values * given.reshape(self.count, *shape), axis=0)
+        terms = values * given.reshape(self.count, *shape)
+        if self.count > 2:  # two add up to the same in either order
+            terms.sort(axis=0)
         mean: np.ndarray = terms.sum(axis=0) / found.reshape(shape)
         return np.where((values == first).all(axis=0), first, mean)
 
