@@ -2,9 +2,9 @@
 
     python -m benchmarks.trials [FOLDER]
 
-FOLDER is a project that has run (`make demo`), by default the working directory; nothing in it is written. The peer
-makes each trial the way that the stages do: networks, result file, evaluation. Both try the same settings, on the two
-rows of the ensemble, each by itself and together with weights; the peer, which is slow, only the first few.
+FOLDER is a project that has run (`make demo`), by default the working directory; nothing in it is written. The peers
+make a trial the way that the stages do: networks, result file, evaluation; or only result file and evaluation. All try
+the same settings, on the ensemble's second row and on both rows with weights; the peers, which are slow, only a few.
 """
 
 import os
@@ -30,6 +30,7 @@ TRUTH = Path("data/coco/validation-independent.json")
 
 # Settings and the weights of the two rows.
 Choice = tuple[EstimateSettings, tuple[float, float]]
+Trial = Callable[[Choice], float]
 
 
 def main() -> None:
@@ -54,8 +55,22 @@ def main() -> None:
             tables = [row.table(choice[0]).as_written() for row in rows]
             return float(rater.rate(Ensemble(tables).merged(choice[1]))["AP"])
 
-        compare("one row", choices, one, lambda choice: peer_row(params, folder, choice))
-        compare("two rows, weighted", choices, both, lambda choice: peer_ensemble(params, folder, choice))
+        def written(choice: Choice) -> float:
+            write_results(folder / "row.json", rows[1].garments(choice[0]))
+            return evaluate(folder / "row.json")
+
+        compare(
+            "one row",
+            choices,
+            one,
+            {"stages": lambda choice: peer_row(params, folder, choice), "file and evaluation": written},
+        )
+        compare(
+            "two rows, weighted",
+            choices,
+            both,
+            {"stages": lambda choice: peer_ensemble(params, folder, choice)},
+        )
         tables = [row.table(params.estimate).as_written() for row in rows]
         prepared = Ensemble(tables)
         seconds, _ = timed(choices, lambda choice: float(rater.rate(prepared.merged(choice[1]))["AP"]))
@@ -81,21 +96,23 @@ def draw(params: Params) -> list[Choice]:
     ]
 
 
-def compare(
-    title: str, choices: list[Choice], ours: Callable[[Choice], float], peer: Callable[[Choice], float]
-) -> None:
-    """Time both and print a line."""
+def compare(title: str, choices: list[Choice], ours: Trial, peers: dict[str, Trial]) -> None:
+    """Time all and print a line for each."""
     seconds, found = timed(choices, ours)
-    peer_seconds, expected = timed(choices[:PEERS], peer)
-    apart = max(abs(one - other) for one, other in zip(found, expected, strict=False))
-    quick, slow = median(seconds), median(peer_seconds)
+    quick = median(seconds)
     print(
-        f"{title}: {1000 * quick:.1f} ms a trial (median of {len(choices)}, slowest {1000 * max(seconds):.1f} ms); "
-        f"by the stages {slow:.1f} s (median of {PEERS}); {slow / quick:.0f} times; APs apart by {apart:.1g}"
+        f"{title}: {1000 * quick:.1f} ms a trial (median of {TRIALS}, slowest {1000 * max(seconds):.1f} ms)"
     )
+    for name, peer in peers.items():
+        peer_seconds, expected = timed(choices[:PEERS], peer)
+        slow = median(peer_seconds)
+        apart = max(abs(one - other) for one, other in zip(found, expected, strict=False))
+        print(
+            f"  {name}: {slow:.2f} s (median of {PEERS}), {slow / quick:.0f} times; APs apart by {apart:.1g}"
+        )
 
 
-def timed(choices: list[Choice], trial: Callable[[Choice], float]) -> tuple[list[float], list[float]]:
+def timed(choices: list[Choice], trial: Trial) -> tuple[list[float], list[float]]:
     """Seconds and AP of each trial."""
     seconds, found = [], []
     for choice in choices:

@@ -65,12 +65,35 @@ def test_ignored_garments(tmp_path, seed):
     assert_same(tmp_path, truth, landmark_results(truth, seed, noise=0.02))
 
 
-def test_unlabelled_garments_take_results_in_their_boxes(tmp_path):
-    truth = ground_truth(images=3, garments=30, seed=5, categories=(8,))
+def test_unlabelled_garments_take_results_near_their_boxes(tmp_path):
+    """Near is three times the box, and the landmarks of all 13 categories are to lie there."""
+    truth = ground_truth(images=3, garments=40, seed=5, categories=(8,))
     near = landmark_results(truth, 5, noise=0.02)
+    generator = np.random.default_rng(5)
     for entry in truth["annotations"][::2]:
-        entry.update(keypoints=[0.0] * 882, num_keypoints=0, bbox=[-10.0, -10.0, 300.0, 300.0])
+        box = [*generator.uniform(-250, 0, 2).tolist(), *generator.uniform(200, 300, 2).tolist()]
+        entry.update(keypoints=[0.0] * 882, num_keypoints=0, bbox=box, area=box[2] * box[3])
     assert_same(tmp_path, truth, near)
+
+
+def test_of_equally_near_garments_the_last_is_taken(tmp_path):
+    """Two garments, of which one has half of the labels; the best result is right for both, the other for one."""
+    truth = ground_truth(images=1, garments=2, seed=1, categories=(8,))
+    own = category(8)
+    keypoints = np.zeros((2, LANDMARK_COUNT, 3))
+    keypoints[:, own.slice, :2] = np.random.default_rng(1).uniform(10, 90, (own.count, 2))
+    keypoints[:, own.slice, 2] = 2
+    keypoints[1, own.start + own.count // 2 : own.stop] = 0
+    right, half = keypoints[0].copy(), keypoints[0].copy()
+    half[own.start : own.start + own.count // 2, :2] += 1000
+    for entry, values in zip(truth["annotations"], keypoints, strict=True):
+        labelled = int((values[:, 2] > 0).sum())
+        entry.update(keypoints=values.ravel().tolist(), num_keypoints=labelled, area=6400.0)
+    results = [
+        {"image_id": 100, "category_id": 8, "keypoints": values.ravel().tolist(), "score": score}
+        for values, score in ((right, 0.9), (half, 0.5))
+    ]
+    assert assert_same(tmp_path, truth, results) > 51 / 101
 
 
 def test_labels_of_another_category_count_as_in_pycocotools(tmp_path):

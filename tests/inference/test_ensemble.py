@@ -81,6 +81,17 @@ def test_no_order_changes_a_digit():
         assert ensemble(shuffled, weights=[[1, 2, 3][place] for place in order]) == expected
 
 
+def test_no_order_decides_between_equals():
+    """Equal boxes with equal scores: only their landmarks tell them apart."""
+    lists = [[one(value=value) for value in values] for values in ((1.0, 4.0, 9.0), (2.0, 5.0, 7.0))]
+    expected = [garment.landmarks[0, 0] for garment in ensemble(lists)]
+    assert len(expected) == 3
+    generator = np.random.default_rng(0)
+    for _ in range(10):
+        shuffled = [list(generator.permutation(entry)) for entry in generator.permutation(lists)]
+        assert sorted(garment.landmarks[0, 0] for garment in ensemble(shuffled)) == sorted(expected)
+
+
 def test_boxes_rounded_elsewhere_still_match():
     first = garments(60, seed=1)
     second = [

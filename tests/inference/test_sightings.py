@@ -110,7 +110,8 @@ def test_scores_are_the_plain_means_to_the_last_digit():
     values = generator.random((60, 294), dtype=np.float32)
     values[generator.random(values.shape) < 0.1] = np.nan
     values[7] = 0.0
-    for threshold in (0.0, 0.2, 0.9, 0.999, 1.0):
+    values[8, :200] = 0.5
+    for threshold in (0.0, 0.2, 0.5, 0.9, 0.999, 1.0):
         rows = [row[row > threshold] for row in values]
         expected = [float(row.mean()) if row.size else 0.0 for row in rows]
         assert mean_above(values, threshold).tolist() == expected
