@@ -77,21 +77,21 @@ def test_unlabelled_garments_take_results_near_their_boxes(tmp_path):
 
 
 def test_of_equally_near_garments_the_last_is_taken(tmp_path):
-    """Two garments, of which one has half of the labels; the best result is right for both, the other for one."""
+    """Two garments, of which one has a third of the labels; the best result is right for both, the other for one."""
     truth = ground_truth(images=1, garments=2, seed=1, categories=(8,))
     own = category(8)
     keypoints = np.zeros((2, LANDMARK_COUNT, 3))
-    keypoints[:, own.slice, :2] = np.random.default_rng(1).uniform(10, 90, (own.count, 2))
+    keypoints[:, own.slice, :2] = np.random.default_rng(1).integers(10, 90, (own.count, 2))
     keypoints[:, own.slice, 2] = 2
-    keypoints[1, own.start + own.count // 2 : own.stop] = 0
-    right, half = keypoints[0].copy(), keypoints[0].copy()
-    half[own.start : own.start + own.count // 2, :2] += 1000
+    keypoints[1, own.start + own.count // 3 : own.stop] = 0
+    right, partly = keypoints[0].copy(), keypoints[0].copy()
+    partly[own.start : own.start + own.count // 3, :2] += 1000
     for entry, values in zip(truth["annotations"], keypoints, strict=True):
         labelled = int((values[:, 2] > 0).sum())
         entry.update(keypoints=values.ravel().tolist(), num_keypoints=labelled, area=6400.0)
     results = [
         {"image_id": 100, "category_id": 8, "keypoints": values.ravel().tolist(), "score": score}
-        for values, score in ((right, 0.9), (half, 0.5))
+        for values, score in ((right, 0.9), (partly, 0.5))
     ]
     assert assert_same(tmp_path, truth, results) > 51 / 101
 
