@@ -121,7 +121,7 @@ class Judged:
     def _choose(self, seats: np.ndarray, oks: np.ndarray, taken: np.ndarray) -> np.ndarray:
         """The garment that each of n results, all of different cells, takes at each threshold: (n, 10), -1 for none."""
         ignored, crowd = self.rater.ignored, self.rater.crowd
-        best = np.tile(THRESHOLDS, (len(seats), 1))
+        best: np.ndarray = np.tile(THRESHOLDS, (len(seats), 1))
         chosen = np.full(best.shape, -1)
         for seat, similarity in zip(seats.T, oks.T, strict=True):
             free = ~taken[seat] | crowd[seat][:, None]
