@@ -21,9 +21,10 @@ from hemline.evaluation import evaluate_landmarks, read_landmark_results, read_t
 from hemline.evaluation.rating import Rater
 from hemline.inference.ensemble import Ensemble, ensemble
 from hemline.inference.garments import read_results, write_results
-from hemline.inference.pipeline import Estimators, estimate_boxes, see_boxes
+from hemline.inference.pipeline import estimate_boxes
 from hemline.inference.sightings import Sightings, cached
 from hemline.params import EstimateSettings, Params, load_params
+from stages.estimate import question, row_estimators, see
 
 TRIALS, PEERS = 100, 2
 TRUTH = Path("data/coco/validation-independent.json")
@@ -42,7 +43,7 @@ def main() -> None:
         folder = Path(name)
         started = time.perf_counter()
         for member in params.ensemble.members:
-            cached(folder, member, lambda member=member: see(params, member))
+            cached(folder, member, lambda member=member: see(params, member, "validation"))
         print(f"networks, once: {time.perf_counter() - started:.1f} s for two rows")
         rows = [Sightings.read(folder / f"{member}.npz") for member in params.ensemble.members]
         rater = Rater(read_truth(TRUTH))
@@ -122,28 +123,11 @@ def timed(choices: list[Choice], trial: Trial) -> tuple[list[float], list[float]
     return seconds, found
 
 
-def see(params: Params, name: str) -> Sightings:
-    """What a row's networks say of the validation pictures."""
-    estimators, files, flip_test = parts(params, name)
-    return see_boxes(*files, estimators, params.estimate, flip_test=flip_test, title=name)
-
-
-def parts(params: Params, name: str) -> tuple[Estimators, tuple[Path, Path, Path], bool]:
-    """A row's models, its box file, images and folder of pictures, and whether it has a flip test."""
-    row = params.ablations[name]
-    experts = None if row.experts == "none" else Path("models/experts") / row.experts
-    estimators = Estimators.load(
-        Path("models/estimators") / row.estimator, experts, params.finetune.categories
-    )
-    boxes = Path("results/boxes") / row.boxes / "validation.json"
-    return estimators, (boxes, TRUTH, Path(params.data.validation) / "image"), row.flip_test
-
-
 def write_row(params: Params, folder: Path, name: str, settings: EstimateSettings) -> Path:
     """A row's result file, as the stage `estimate` makes it."""
-    estimators, files, flip_test = parts(params, name)
+    asked = {**question(params, name, "validation"), "settings": settings}
     path = folder / f"{name}.json"
-    write_results(path, estimate_boxes(*files, estimators, settings, flip_test=flip_test, title=name))
+    write_results(path, estimate_boxes(**asked, estimators=row_estimators(params, name)))
     return path
 
 

@@ -2,11 +2,12 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from hemline.evaluation import read_truth
-from hemline.evaluation.rating import Rater
+from hemline.evaluation.rating import Judged, Rater
 from hemline.inference.ensemble import Ensemble
 from hemline.inference.sightings import Sightings, cached
 from hemline.params import Params
@@ -28,17 +29,24 @@ class Settling:
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         self.rater = Rater(read_truth(TRUTH))
-        self._read = lru_cache(maxsize=16)(Sightings.read)  # those that a sampler goes back and forth between
+        self._read = lru_cache(maxsize=16)(self._read_and_judge)  # a sampler goes back and forth between some
 
     def __call__(self, params: Params, claim: Claim) -> dict[str, float]:
         """Settle, and rate."""
         kind, _, row = self.sweep.settings.target.partition("@")
-        rows = params.ensemble.members if kind == "ensemble" else (row,)
-        tables = [self._sightings(params, one).table(params.estimate).as_written() for one in rows]
-        table = Ensemble(tables).merged(params.ensemble.weights) if kind == "ensemble" else tables[0]
-        return {"AP": float(self.rater.rate(table)["AP"])}
+        return {"AP": float((self._ensemble(params) if kind == "ensemble" else self._row(params, row))["AP"])}
 
-    def _sightings(self, params: Params, row: str) -> Sightings:
+    def _row(self, params: Params, row: str) -> dict[str, Any]:
+        sightings, judged = self._sightings(params, row)
+        return judged.rate(*sightings.settle(params.estimate))
+
+    def _ensemble(self, params: Params) -> dict[str, Any]:
+        rows = [self._sightings(params, row)[0] for row in params.ensemble.members]
+        tables = [sightings.table(params.estimate).as_written() for sightings in rows]
+        return self.rater.rate(Ensemble(tables).merged(params.ensemble.weights))
+
+    def _sightings(self, params: Params, row: str) -> tuple[Sightings, Judged]:
+        """What the row's networks say with these params: kept from before, or asked now."""
         values = params.model_dump(mode="json")
         key = digest(self.sweep.stages[f"estimate@{row}"].entry(values, SETTLED))
         path = CACHE / f"{key}.npz"
@@ -47,3 +55,7 @@ class Settling:
             with FileLock(f"{path}.lock"):  # another worker may be looking right now
                 cached(CACHE, key, lambda: see(params, row, "validation"))
         return self._read(path)
+
+    def _read_and_judge(self, path: Path) -> tuple[Sightings, Judged]:
+        sightings = Sightings.read(path)
+        return sightings, self.rater.judge(sightings)

@@ -54,9 +54,8 @@ class Training:
     def _result(self, epochs: dict[int, float], params: Params, out: Path) -> dict[str, float]:
         result = {"AP": epochs[max(epochs)]}
         if "milliseconds" in self.sweep.settings.objectives:
-            from hemline.inference.timing import milliseconds
-
             from hemline.estimation import Estimator
+            from hemline.inference.timing import milliseconds
 
             result["milliseconds"] = milliseconds(Estimator.load(out), flip_test=False)
         return {name: result[name] for name in self.sweep.settings.objectives}
