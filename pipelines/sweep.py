@@ -17,6 +17,8 @@ from pydantic import Field
 
 from hemline.errors import HemlineError
 from hemline.params import load_params
+from hemline.provenance import experiment
+from hemline.tracking import PipelineRecorder, records_folder
 from pipelines.execute import environment, failure
 from pipelines.flow import LOGS, keep_following, pipeline, project_folder
 from pipelines.graph import Device, read_graph
@@ -59,11 +61,39 @@ def _sweep(root: Path, name: str, workers: int | None, trials: int | None) -> St
     found = read_sweep(name, trials, root)
     study = open_study(name, found.settings, found.values, found.origin)
     crew = _Crew(found, study, graph[settings.target].device, root)
-    _work(crew, workers or crew.leases.machine.side_by_side)
-    page = write_page(study)
+    with _recorded(found, root) as record:
+        _work(crew, workers or crew.leases.machine.side_by_side)
+        page = write_page(study)
+        record.log(_best(study))
+        record.artifact(page)
     create_markdown_artifact(summary(study), key="sweep", description=f"The sweep {name}")
     print(f"\n{summary(study)}\nThe page: {page}")
     return _verdict(crew)
+
+
+def _recorded(sweep: Sweep, root: Path) -> PipelineRecorder:
+    """The run in MLflow that all its trials are children of, however often it is resumed."""
+    settings = sweep.settings.model_dump(mode="json")
+    return PipelineRecorder(
+        root / records_folder(),
+        sweep.key,
+        experiment=experiment(root / "params.yaml"),
+        name=f"sweep {sweep.name}",
+        params={
+            key: settings[key] for key in ("target", "sampler", "pruner", "startup", "seed", "fixed", "space")
+        },
+        tags={"sweep": sweep.name, "stage": sweep.settings.target},
+    )
+
+
+def _best(study: Study) -> dict[str, float]:
+    """The best trial's numbers; of a trade-off the best of each."""
+    better = {"AP": max, "milliseconds": min}
+    return {
+        f"best {name}": better[name](trial.values[place] for trial in study.best)
+        for place, name in enumerate(study.sweep.objectives)
+        if study.best
+    }
 
 
 def _bring_up_to_date(root: Path, needed: list[str]) -> State | None:

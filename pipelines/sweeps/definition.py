@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hemline.tracking.dvc import stage_entry
+
 from hemline.errors import HemlineError
 from hemline.params import Params, SweepSettings, check_params, load_params, read_values, with_values
 from pipelines.graph import group
@@ -37,8 +39,12 @@ class Sweep:
         return f"sweep-{self.name}-{self.origin}"
 
     def identity(self, values: Mapping[str, Any]) -> str:
-        """What DVC would tell a trial by: trials with the same one have the same result."""
-        return digest([stage.entry(values) for stage in self.stages.values()])
+        """What DVC would tell a trial by: trials with the same one have the same result.
+
+        Of a trial that trains it is the hash of the entry that dvc.lock would have (the tag `stage_hash` in MLflow).
+        """
+        hashes = [stage_entry(stage.entry(values))["stage_hash"] for stage in self.stages.values()]
+        return str(hashes[0]) if len(hashes) == 1 else digest(hashes)
 
 
 def read_sweep(name: str, trials: int | None = None, root: Path = Path()) -> Sweep:

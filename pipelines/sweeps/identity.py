@@ -28,7 +28,8 @@ class Identity:
         params = {key: value_at(values, key) for key in self.keys}
         for searched in without:
             params = {key: _without(value, key, searched) for key, value in params.items() if key != searched}
-        return {"cmd": self.cmd, "deps": [list(dep) for dep in self.deps], "params": params}
+        deps = [{"path": path, "md5": md5} for path, md5 in self.deps]
+        return {"cmd": self.cmd, "deps": deps, "params": {"params.yaml": params}}
 
     def reads(self, key: str) -> bool:
         """Whether the stage depends on a key, by itself or by the section that it is in."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemline.params import Params
+from hemline.params import Params, with_values
 from pipelines.sweeps.definition import TRUTH, Sweep
 from pipelines.sweeps.study import Claim, Study
 from stages.stage import Attempt
@@ -43,7 +43,8 @@ class Training:
             return pruned
 
         name = f"{self.sweep.name} trial {claim.number + 1}"
-        tags = {"sweep": self.sweep.name, "trial": str(claim.number + 1)}
+        identity = self.sweep.identity(with_values(self.sweep.values, claim.values))
+        tags = {"sweep": self.sweep.name, "trial": str(claim.number + 1), "stage_hash": identity}
         try:
             self.train(params, Attempt(name, out, title=name, tags=tags, watch=watch))
             return None if pruned else self._result(epochs, params, out)
@@ -54,9 +55,8 @@ class Training:
     def _result(self, epochs: dict[int, float], params: Params, out: Path) -> dict[str, float]:
         result = {"AP": epochs[max(epochs)]}
         if "milliseconds" in self.sweep.settings.objectives:
-            from hemline.inference.timing import milliseconds
-
             from hemline.estimation import Estimator
+            from hemline.inference.timing import milliseconds
 
             result["milliseconds"] = milliseconds(Estimator.load(out), flip_test=False)
         return {name: result[name] for name in self.sweep.settings.objectives}
