@@ -19,7 +19,7 @@ from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 from pydantic import Field
 
-from hemline.tracking import ensure_follower, records_folder
+from hemline.tracking import ensure_follower
 from pipelines.execute import Done, StageCancelled, StageFailed, execute
 from pipelines.leases import Cancelled as WaitCancelled
 from pipelines.leases import Leases, this_machine
@@ -116,6 +116,8 @@ def run_stage(name: str, run: Run) -> State:
         raise
     run.failed.pop(name, None)
     run.done[name] = done
+    if not done.ran:
+        run.unchanged([name], again=True)
     return _end(run, name, done)
 
 
@@ -175,16 +177,20 @@ def _verdict(run: Run) -> State:
 def _ended_with_us(run: Run) -> Iterator[None]:
     """However the flow ends, Ctrl-C and a cancellation in the UI included, no stage goes on without it."""
     try:
+        run.unchanged(run.plan.cached)
         if run.plan.to_run:
             threading.Thread(target=_keep_following, args=(run,), daemon=True).start()
         yield
     finally:
         run.cancelled.set()  # the tasks' threads stop what they run; the task runner waits for them
+        if run.recorder.is_open:
+            run.recorder.close()
+            ensure_follower(run.records)
 
 
 def _keep_following(run: Run) -> None:
     """Keep a follower of the records at work: one that a stage started would be stopped with the stage."""
     while True:
-        ensure_follower(run.root / records_folder())
+        ensure_follower(run.records)
         if run.cancelled.wait(FOLLOWER_SECONDS):
             return

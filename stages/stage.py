@@ -11,7 +11,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.processes import die_with_parent
-from hemline.provenance import params_set, pipeline_key, provenance
+from hemline.provenance import experiment, params_set, pipeline_key, provenance
 from hemline.tracking import Recorder, ensure_follower, records_folder
 
 
@@ -35,7 +35,7 @@ def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Reco
     print(f"{name} | {source.line()}", flush=True)
     folder = records_folder()
     tags = {"stage": name.split("@")[0], "params_set": params_set(), **source.to_dict(), **tags}
-    with Recorder(folder, name, pipeline_key(), params, tags) as run:
+    with Recorder(folder, name, pipeline_key(), params, tags, experiment=experiment()) as run:
         ensure_follower(folder)
         yield run
 

@@ -171,7 +171,7 @@ def test_stages_are_recorded_under_one_parent(project):
     hemline(project, "track", "replay")
     code = (
         "import json; from mlflow import MlflowClient; c = MlflowClient('sqlite:///mlflow.db'); "
-        "e = c.get_experiment_by_name('hemline').experiment_id; "
+        "e = c.get_experiment_by_name('synthetic wardrobe').experiment_id; "
         "print(json.dumps([[r.info.run_name, r.data.tags.get('mlflow.parentRunId')] for r in c.search_runs([e])]))"
     )
     runs = json.loads(run(project, sys.executable, "-c", code).splitlines()[-1])

@@ -8,8 +8,8 @@ import pytest
 from mlflow import MlflowClient
 
 from hemline.tracking import Recorder
-from hemline.tracking.projection import EXPERIMENT, Projection
-from hemline.tracking.records import read_events
+from hemline.tracking.projection import Projection
+from hemline.tracking.records import EXPERIMENT, read_events
 
 
 @pytest.fixture
@@ -86,7 +86,10 @@ def test_a_line_cut_short_waits(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:-5])
     events, offset = read_events(path)
-    assert [event["event"] for event in events] == ["start", "metrics", "metrics", "metrics"]
+    assert [event["event"] for event in events] == [
+        "start",
+        *["metrics"] * 4,
+    ]  # three epochs, and the machine
     path.write_bytes(whole)
     assert [event["event"] for event in read_events(path, offset)[0]] == ["end"]
 
