@@ -5,7 +5,7 @@ from pathlib import Path
 from hemline.inference.garments import write_results
 from hemline.inference.pipeline import Estimators, estimate_boxes
 from hemline.params import load_params
-from stages.stage import main, recorded
+from stages.stage import main, read_by, recorded
 
 IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/coco/test.json"}
 
@@ -21,6 +21,7 @@ def estimate(name: str) -> None:
             Path("models/estimators") / row.estimator, experts, params.finetune.categories
         )
         for split in row.splits:
+            read_by(run, split, Path(IMAGES[split]))
             garments = estimate_boxes(
                 Path("results/boxes") / row.boxes / f"{split}.json",
                 Path(IMAGES[split]),

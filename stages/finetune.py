@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hemline.estimation import finetune_expert
 from hemline.params import EstimatorSettings, load_params
-from stages.stage import main, recorded, state_folder
+from stages.stage import main, read_by, recorded, state_folder
 
 START = Path("models/estimators/aggregated")
 VALIDATION = Path("data/coco/validation-independent.json")  # `select: best` reads it
@@ -26,6 +26,7 @@ def finetune(slug: str, variant: str) -> None:
         judge = partial(validation_ap, params, slug)
     name = f"finetune@{slug}-{variant}"
     with recorded(name, shown, category=slug, variant=variant) as run:
+        read_by(run, "training", annotations)
         finetune_expert(
             settings,
             slug,

@@ -40,6 +40,13 @@ def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Reco
         yield run
 
 
+def read_by(run: Recorder, context: str, annotations: Path) -> None:
+    """Record the annotation file that a stage reads, with its hash and counts; named as the data set in params.yaml."""
+    from hemline.datasets.conversion import coco_facts  # with PIL, which not every stage needs
+
+    run.dataset(f"{experiment()}: {annotations.stem}", context, annotations, coco_facts(annotations))
+
+
 def state_folder(name: str, params: Mapping[str, Any], *inputs: Path) -> Path:
     """Where an interrupted training of this stage lies: keyed by its params and its input files' bytes.
 

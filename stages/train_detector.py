@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hemline.detection import train_detector as train
 from hemline.params import load_params
-from stages.stage import main, recorded, state_folder
+from stages.stage import main, read_by, recorded, state_folder
 
 
 def train_detector(name: str) -> None:
@@ -14,6 +14,7 @@ def train_detector(name: str) -> None:
     annotations = Path("data/coco/train-independent.json")
     shown = {"detector": {name: settings.model_dump()}}
     with recorded(f"train_detector@{name}", shown, detector=name) as run:
+        read_by(run, "training", annotations)
         train(
             settings,
             annotations,

@@ -5,7 +5,7 @@ from pathlib import Path
 from hemline.estimation import train_estimator as train
 from hemline.params import load_params
 from hemline.wardrobe import grouping
-from stages.stage import main, recorded, state_folder
+from stages.stage import main, read_by, recorded, state_folder
 
 
 def train_estimator(name: str) -> None:
@@ -16,6 +16,7 @@ def train_estimator(name: str) -> None:
     init = params.estimator.init
     shown = {"estimator": {**settings.model_dump(), "init": init}}
     with recorded(f"train_estimator@{name}", shown, estimator=name) as run:
+        read_by(run, "training", annotations)
         train(
             settings,
             grouping(name),

@@ -81,8 +81,7 @@ def replay(folder: Path, afresh: bool = False) -> None:
 
 def _attempts(folder: Path, afresh: bool = False) -> Callable[[], bool]:
     """One `Projection.catch_up` a call; the projection is made with the first that succeeds."""
-    for name, value in PATIENCE.items():
-        os.environ.setdefault(name, value)
+    be_impatient()
     made: list[Projection] = []
 
     def attempt() -> bool:
@@ -94,6 +93,12 @@ def _attempts(folder: Path, afresh: bool = False) -> Callable[[], bool]:
         return made[0].catch_up()
 
     return attempt
+
+
+def be_impatient() -> None:
+    """Have MLflow's client, imported later or already, give up within seconds, unless the user has it otherwise."""
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
 
 
 def open_records(folder: Path) -> bool:
