@@ -47,7 +47,7 @@ class Provenance:
 def provenance(params: Path = Path("params.yaml")) -> Provenance:
     """Read it off the working folder and the environment."""
     return Provenance(
-        commit=_commit(),
+        commit=commit_hash(),
         dirty=bool(_git("status", "--porcelain", "--untracked-files=no")),
         params_hash=params_hash(params),
         versions={name: version(name) for name in LIBRARIES},
@@ -57,7 +57,7 @@ def provenance(params: Path = Path("params.yaml")) -> Provenance:
 
 def pipeline_key(params: Path = Path("params.yaml")) -> str:
     """What all stages of one pipeline run share: `HEMLINE_PIPELINE`, else the commit and params.yaml's hash."""
-    return os.environ.get("HEMLINE_PIPELINE") or f"{_commit()}-{params_hash(params)}"
+    return os.environ.get("HEMLINE_PIPELINE") or f"{commit_hash()}-{params_hash(params)}"
 
 
 def params_set(params: Path = Path("params.yaml")) -> str:
@@ -76,7 +76,8 @@ def _values(params: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _commit() -> str:
+def commit_hash() -> str:
+    """The commit that is checked out, shortened; "none" outside of git."""
     return _git("rev-parse", "--short=10", "HEAD") or "none"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hemline.provenance import experiment, params_hash, pipeline_key
+from hemline.provenance import commit_hash, experiment, params_hash, params_set, pipeline_key
 from hemline.tracking import PipelineRecorder, records_folder
 from hemline.tracking.dvc import note_lock, params_of, read_lock, stage_entry
 from pipelines.execute import Done
@@ -33,7 +33,14 @@ class Run:
     def __post_init__(self) -> None:
         params = self.root / "params.yaml"
         self.records = self.root / records_folder()
-        self.recorder = PipelineRecorder(self.records, pipeline_key(params), experiment=experiment(params))
+        tags = {
+            "commit": commit_hash(),
+            "params_set": params_set(params),
+            "params_hash": params_hash(params),
+        }
+        self.recorder = PipelineRecorder(
+            self.records, pipeline_key(params), experiment=experiment(params), tags=tags
+        )
         self._lock = self._read_lock()
         note_lock(self.records, self._lock, params_hash(params))
 

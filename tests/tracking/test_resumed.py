@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 
@@ -128,4 +127,4 @@ def test_system_metrics_go_on_where_they_were(tmp_path):
     (system,) = [event for event in events if "system/process_memory_megabytes" in event.get("values", {})]
     assert system["values"]["system/cpu_utilization_percentage"] >= 0
     assert 10 < system["values"]["system/process_memory_megabytes"] <= events[-1]["peak_memory_megabytes"]
-    assert events[-1]["seconds"] >= 0 and signal.SIGKILL
+    assert events[-1]["seconds"] >= 0
