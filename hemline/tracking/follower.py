@@ -19,8 +19,15 @@ LOCK = "follower.lock"
 POLL_SECONDS = 2.0
 # Long enough to bridge the pause between two stages of `dvc repro`, so that one follower serves them all.
 IDLE_SECONDS = 20.0
-# MLflow's client otherwise tries for four minutes, a call, and waits two minutes for an answer.
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+# MLflow's client otherwise tries for four minutes, a call, waits two minutes for an answer, says two lines a run, shows
+# progress in the log, and calls home.
+CLIENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 PAUSE_SECONDS = 10.0  # between two attempts to reach MLflow
 
 
@@ -97,7 +104,7 @@ def _attempts(folder: Path, afresh: bool = False) -> Callable[[], bool]:
 
 def be_impatient() -> None:
     """Have MLflow's client, imported later or already, give up within seconds, unless the user has it otherwise."""
-    for name, value in PATIENCE.items():
+    for name, value in CLIENT.items():
         os.environ.setdefault(name, value)
 
 

@@ -58,7 +58,7 @@ def _put(client: MlflowClient, run: str, what: Shipped, models: Path, key: str, 
         client.log_artifacts(run, str(Path(folder) / "model"), "model")
     source = f"{client.get_run(run).info.artifact_uri}/model"
     tags = {"digest": key, "row": what.row, **_hashes(what, models)}
-    made = client.create_model_version(name, source, run_id=run, tags=tags)
+    made = client.create_model_version(name, source, run_id=run, tags=tags, await_creation_for=None)
     return str(made.version)
 
 
