@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -46,9 +47,9 @@ class Provenance:
 def provenance(params: Path = Path("params.yaml")) -> Provenance:
     """Read it off the working folder and the environment."""
     return Provenance(
-        commit=_commit(),
+        commit=commit_hash(),
         dirty=bool(_git("status", "--porcelain", "--untracked-files=no")),
-        params_hash=_hash(params),
+        params_hash=params_hash(params),
         versions={name: version(name) for name in LIBRARIES},
         device=_device(),
     )
@@ -56,20 +57,32 @@ def provenance(params: Path = Path("params.yaml")) -> Provenance:
 
 def pipeline_key(params: Path = Path("params.yaml")) -> str:
     """What all stages of one pipeline run share: `HEMLINE_PIPELINE`, else the commit and params.yaml's hash."""
-    return os.environ.get("HEMLINE_PIPELINE") or f"{_commit()}-{_hash(params)}"
+    return os.environ.get("HEMLINE_PIPELINE") or f"{commit_hash()}-{params_hash(params)}"
 
 
 def params_set(params: Path = Path("params.yaml")) -> str:
     """The name of the params set in use: demo, paper, ...; "none" when the file doesn't say."""
+    return str(_values(params).get("params_set", "none"))
+
+
+def experiment(params: Path = Path("params.yaml")) -> str:
+    """The experiment of runs on these data: params.yaml's `data.name`; "hemline" when the file doesn't say."""
+    data = _values(params).get("data")
+    return str(data.get("name", "hemline")) if isinstance(data, dict) else "hemline"
+
+
+def _values(params: Path) -> dict[str, Any]:
     values = yaml.safe_load(params.read_bytes()) if params.is_file() else None
-    return str(values.get("params_set", "none")) if isinstance(values, dict) else "none"
+    return values if isinstance(values, dict) else {}
 
 
-def _commit() -> str:
+def commit_hash() -> str:
+    """The commit that is checked out, shortened; "none" outside of git."""
     return _git("rev-parse", "--short=10", "HEAD") or "none"
 
 
-def _hash(params: Path) -> str:
+def params_hash(params: Path = Path("params.yaml")) -> str:
+    """Of params.yaml's bytes, shortened."""
     content = params.read_bytes() if params.is_file() else b""
     return hashlib.sha256(content).hexdigest()[:10]
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemline.errors import HemlineError
+from hemline.tracking import records_folder
+from hemline.tracking.dvc import note_dvc, read_lock
+from pipelines.graph import locked_repo
 from pipelines.leases import Lease
 from pipelines.process import Ended, run
 
@@ -105,7 +108,17 @@ def execute(
         raise StageCancelled(f"{stage}: stopped after {ended.seconds:.0f} s")
     if ended.returncode:
         raise failure(stage, ended, log)
+    if ran.is_set():
+        _note(root, stage)
     return Done(ran.is_set(), ended.seconds, lease.label)
+
+
+def _note(root: Path, stage: str) -> None:
+    """Add to the stage's record what DVC says of its result."""
+    with locked_repo(root):
+        lock = read_lock(root)
+    if stage in lock:
+        note_dvc(root / records_folder(), stage, lock[stage])
 
 
 class _Limit:

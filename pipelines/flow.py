@@ -116,6 +116,8 @@ def run_stage(name: str, run: Run) -> State:
         raise
     run.failed.pop(name, None)
     run.done[name] = done
+    if not done.ran:
+        run.unchanged([name], again=True)
     return _end(run, name, done)
 
 
@@ -175,11 +177,15 @@ def _verdict(run: Run) -> State:
 def _ended_with_us(run: Run) -> Iterator[None]:
     """However the flow ends, Ctrl-C and a cancellation in the UI included, no stage goes on without it."""
     try:
+        run.unchanged(run.plan.cached)
         if run.plan.to_run:
             threading.Thread(target=keep_following, args=(run.root, run.cancelled), daemon=True).start()
         yield
     finally:
         run.cancelled.set()  # the tasks' threads stop what they run; the task runner waits for them
+        if run.recorder.is_open:
+            run.recorder.close()
+            ensure_follower(run.records)
 
 
 def keep_following(root: Path, over: threading.Event) -> None:

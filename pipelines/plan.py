@@ -15,13 +15,14 @@ from dvc.lock import LockError
 from hemline.errors import HemlineError
 from hemline.provenance import params_set
 from hemline.tracking import records_folder
+from hemline.tracking.records import read_start, tail
 from pipelines.graph import Stage, downstream, dvc_stages, group, locked_repo, stages_of
 
 GUESS_SECONDS = (
     10.0  # for a stage when neither it nor its siblings have a record: python and imports, little else
 )
 RECORDS = 3  # of the latest: the machine, the params and the code change
-LAST_BYTES = 4096  # of a record, in which its last line is looked for; one of success is 60 long
+LAST_BYTES = 16384  # of a record, in which its end is looked for, and DVC's hashes behind it
 NAMED = 3  # reasons shown for a stage, and stages named in a reason
 ABSENT = object()  # None is a param's value
 
@@ -321,22 +322,17 @@ def estimates(folder: Path, used: str = "none") -> dict[str, float]:
 
 
 def _finished(path: Path, used: str) -> tuple[str, float, float] | None:
-    """A record's stage, start and end; None for a run that failed, still goes on, or had another params set."""
-    first, last = _ends(path)
-    try:
-        start, end = json.loads(first), json.loads(last)
-        finished = (start["event"], end["event"], end["status"]) == ("start", "end", "finished")
-        if finished and start.get("tags", {}).get("params_set", "none") == used:
-            return start["name"], float(start["time"]), float(end["time"])
-    except (ValueError, KeyError, TypeError):
-        pass  # a line that was cut short, or one of another event
-    return None
+    """A record's stage, start and end; None for a run that failed, still goes on, or had another params set.
 
-
-def _ends(path: Path) -> tuple[bytes, bytes]:
-    """A file's first and last line; of a long last line only its end."""
-    with open(path, "rb") as handle:
-        first = handle.readline()
-        handle.seek(0, os.SEEK_END)
-        handle.seek(max(0, handle.tell() - LAST_BYTES))
-        return first, handle.read().rstrip(b"\n").rpartition(b"\n")[2]
+    The end is the start and the seconds that it ran: a run that was interrupted may have gone on days later.
+    """
+    start = read_start(path)
+    ends = [
+        event for event in tail(path, LAST_BYTES) if event["event"] != "dvc"
+    ]  # which DVC's hashes come after
+    if start is None or start.get("kind") == "pipeline" or not ends or ends[-1].get("status") != "finished":
+        return None
+    if start.get("tags", {}).get("params_set", "none") != used:
+        return None
+    begun = float(start["time"])
+    return start["name"], begun, begun + float(ends[-1].get("seconds", ends[-1]["time"] - begun))

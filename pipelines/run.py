@@ -2,11 +2,16 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from hemline.provenance import commit_hash, experiment, params_hash, params_set, pipeline_key
+from hemline.tracking import PipelineRecorder, records_folder
+from hemline.tracking.dvc import note_lock, params_of, read_lock, stage_entry
 from pipelines.execute import Done
+from pipelines.graph import locked_repo
 from pipelines.leases import Leases
 from pipelines.plan import Plan
 
@@ -24,6 +29,35 @@ class Run:
     done: dict[str, Done] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)  # stage: why
     skipped: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        params = self.root / "params.yaml"
+        self.records = self.root / records_folder()
+        tags = {
+            "commit": commit_hash(),
+            "params_set": params_set(params),
+            "params_hash": params_hash(params),
+        }
+        self.recorder = PipelineRecorder(
+            self.records, pipeline_key(params), experiment=experiment(params), tags=tags
+        )
+        self._lock = self._read_lock()
+        note_lock(self.records, self._lock, params_hash(params))
+
+    def _read_lock(self) -> dict[str, Any]:
+        with locked_repo(self.root):
+            return read_lock(self.root)
+
+    def unchanged(self, names: Iterable[str], again: bool = False) -> None:
+        """Record stages that DVC found up to date, so that this run has them in MLflow as well.
+
+        `again`: their entries in dvc.lock may be new.
+        """
+        if again:
+            self._lock = self._read_lock()
+        for name in names:
+            if locked := self._lock.get(name):
+                self.recorder.cached(name, {**stage_entry(locked), "params": params_of(locked)})
 
     def show(self, name: str, line: str) -> None:
         """A line for the person at the terminal."""

@@ -3,7 +3,7 @@
 import os
 
 from hemline.files import read_json
-from hemline.provenance import pipeline_key
+from hemline.provenance import experiment, pipeline_key
 from hemline.tracking import records_folder
 from pipelines.run import Run
 
@@ -67,10 +67,11 @@ def _mlflow() -> str:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    from hemline.tracking.projection import find_parent, tracking_uri
+    from hemline.tracking.projection import find_parent
+    from hemline.tracking.store import tracking_uri
 
     try:
-        found = find_parent(pipeline_key())
+        found = find_parent(pipeline_key(), experiment())
     except Exception as error:
         return f"MLflow: not reached ({type(error).__name__}); `hemline track replay` brings it up to date"
     if found is None:

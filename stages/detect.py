@@ -5,7 +5,7 @@ from pathlib import Path
 from hemline.detection import Detector, detect_images
 from hemline.files import write_json
 from hemline.params import load_params
-from stages.stage import main, recorded
+from stages.stage import main, read_by, recorded
 
 IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/coco/test.json"}
 
@@ -17,6 +17,7 @@ def detect(name: str) -> None:
     with recorded(f"detect@{name}", {"detect": {name: settings.model_dump()}}, detector=name) as run:
         detector = Detector.load(Path("models/detectors") / name, settings)
         for split, images in IMAGES.items():
+            read_by(run, split, Path(images))
             folder = Path(getattr(params.data, split)) / "image"
             boxes = detect_images(detector, Path(images), folder, title=f"{name} boxes, {split}")
             write_json(Path("results/boxes") / name / f"{split}.json", boxes, indent=None)

@@ -7,7 +7,7 @@ from hemline.inference.garments import write_results
 from hemline.inference.pipeline import Estimators, estimate_boxes, see_boxes
 from hemline.inference.sightings import Sightings
 from hemline.params import Params, load_params
-from stages.stage import main, recorded
+from stages.stage import main, read_by, recorded
 
 IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/coco/test.json"}
 
@@ -20,6 +20,7 @@ def estimate(name: str) -> None:
     with recorded(f"estimate@{name}", shown, ablation=name) as run:
         estimators = row_estimators(params, name)
         for split in row.splits:
+            read_by(run, split, Path(IMAGES[split]))
             garments = estimate_boxes(**question(params, name, split), estimators=estimators)
             count = write_results(Path("results/landmarks") / name / f"{split}.json", garments)
             run.log({f"{split}.garments": count})

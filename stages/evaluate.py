@@ -4,16 +4,20 @@ from pathlib import Path
 
 from hemline.evaluation import evaluate_ablation
 from hemline.files import write_json
-from hemline.params import load_params
-from stages.stage import main, recorded
+from hemline.params import AblationSettings, Params, load_params
+from hemline.reporting import paper
+from stages.stage import main, read_by, recorded
 
 COCO = Path("data/coco")
 
 
 def evaluate(name: str) -> None:
     """Write metrics/evaluate/NAME.json."""
-    settings = load_params().evaluate
-    with recorded(f"evaluate@{name}", {"evaluate": settings.model_dump()}, ablation=name) as run:
+    params = load_params()
+    settings = params.evaluate
+    tags = {"ablation": name, **paper_tags(params, name)}
+    with recorded(f"evaluate@{name}", {"evaluate": settings.model_dump()}, **tags) as run:
+        read_by(run, "validation", COCO / "validation-independent.json")
         metrics = evaluate_ablation(
             COCO / "validation-independent.json",
             COCO / "validation-visible.json",
@@ -24,6 +28,29 @@ def evaluate(name: str) -> None:
         )
         write_json(Path("metrics/evaluate") / f"{name}.json", metrics)
         run.log(metrics)
+
+
+def paper_tags(params: Params, name: str) -> dict[str, str]:
+    """Where paper 000 has this row, and its numbers: AP of the landmarks (`paper.cell`) and of the boxes."""
+    ap = _ensemble_ap(params) if name == "ensemble" else paper.ap_of(_setting(params.ablations[name]))
+    if ap is None:
+        return {}
+    box_ap = paper.box_ap_of(params.evaluate.rows[name])
+    table = "1" if name == "ensemble" else "2"
+    return {"paper": "000", "paper.table": table, "paper.cell": f"{ap:.3f}", "paper.box_ap": f"{box_ap:.3f}"}
+
+
+def _ensemble_ap(params: Params) -> float | None:
+    """The paper's, if the members are its two rows."""
+    members = [params.ablations.get(name) for name in params.ensemble.members]
+    settings = {_setting(row) for row in members if row is not None}
+    return paper.ENSEMBLE_AP if settings == {paper.FINETUNED, paper.HFLIP} else None
+
+
+def _setting(row: AblationSettings) -> paper.Setting:
+    """A row in the terms of Table 2."""
+    finetuned, aggregated = row.experts != "none", row.estimator == "aggregated"
+    return paper.Setting(row.boxes, aggregated, finetuned, row.experts == "hflip", row.flip_test)
 
 
 if __name__ == "__main__":

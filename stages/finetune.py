@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hemline.estimation import finetune_expert
 from hemline.params import EstimatorSettings, Params, load_params
-from stages.stage import Attempt, main, recorded, state_folder
+from stages.stage import Attempt, main, read_by, recorded, state_folder
 
 START = Path("models/estimators/aggregated")
 VALIDATION = Path("data/coco/validation-independent.json")  # `select: best` reads it
@@ -34,6 +34,7 @@ def train(params: Params, slug: str, variant: str, attempt: Attempt) -> None:
 
         judge = partial(validation_ap, params, slug)
     with recorded(attempt.name, shown, category=slug, variant=variant, **attempt.tags) as run:
+        read_by(run, "training", annotations)
         finetune_expert(
             settings,
             slug,

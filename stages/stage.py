@@ -13,7 +13,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.processes import die_with_parent
-from hemline.provenance import params_set, pipeline_key, provenance
+from hemline.provenance import experiment, params_set, pipeline_key, provenance
 from hemline.tracking import Recorder, ensure_follower, records_folder
 
 
@@ -56,9 +56,16 @@ def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Reco
     print(f"{name} | {source.line()}", flush=True)
     folder = records_folder()
     tags = {"stage": name.split("@")[0], "params_set": params_set(), **source.to_dict(), **tags}
-    with Recorder(folder, name, pipeline_key(), params, tags) as run:
+    with Recorder(folder, name, pipeline_key(), params, tags, experiment=experiment()) as run:
         ensure_follower(folder)
         yield run
+
+
+def read_by(run: Recorder, context: str, annotations: Path) -> None:
+    """Record the annotation file that a stage reads, with its hash and counts; named as the data set in params.yaml."""
+    from hemline.datasets.conversion import coco_facts  # with PIL, which not every stage needs
+
+    run.dataset(f"{experiment()}: {annotations.stem}", context, annotations, coco_facts(annotations))
 
 
 def state_folder(name: str, params: Mapping[str, Any], *inputs: Path) -> Path:

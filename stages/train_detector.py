@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hemline.detection import train_detector as fit
 from hemline.params import Params, load_params
-from stages.stage import Attempt, main, recorded, state_folder
+from stages.stage import Attempt, main, read_by, recorded, state_folder
 
 
 def train_detector(name: str) -> None:
@@ -18,6 +18,7 @@ def train(params: Params, name: str, attempt: Attempt) -> None:
     annotations = Path("data/coco/train-independent.json")
     shown = {"detector": {name: settings.model_dump()}}
     with recorded(attempt.name, shown, detector=name, **attempt.tags) as run:
+        read_by(run, "training", annotations)
         fit(
             settings,
             annotations,

@@ -5,7 +5,7 @@ from pathlib import Path
 from hemline.estimation import train_estimator as fit
 from hemline.params import Params, load_params
 from hemline.wardrobe import grouping
-from stages.stage import Attempt, main, recorded, state_folder
+from stages.stage import Attempt, main, read_by, recorded, state_folder
 
 
 def train_estimator(name: str) -> None:
@@ -20,6 +20,7 @@ def train(params: Params, name: str, attempt: Attempt) -> None:
     init = params.estimator.init
     shown = {"estimator": {**settings.model_dump(), "init": init}}
     with recorded(attempt.name, shown, estimator=name, **attempt.tags) as run:
+        read_by(run, "training", annotations)
         fit(
             settings,
             grouping(name),

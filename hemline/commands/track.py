@@ -6,7 +6,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from hemline.errors import HemlineError
-from hemline.tracking.follower import LOCK, follow
+from hemline.provenance import params_hash
+from hemline.tracking.dvc import note_lock, read_lock
+from hemline.tracking.follower import LOCK, replay
 from hemline.tracking.records import records_folder
 
 
@@ -18,14 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", type=Path, default=records_folder(), help="the records (default: %(default)s)"
     )
+    parser.add_argument(
+        "--afresh", action="store_true", help="look at every record again, as after a restored database"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Wait for the follower, if one is at work, then project what is left."""
-    if not arguments.folder.is_dir():
-        raise HemlineError(
-            f"{arguments.folder}: no such folder of records; it is made by the first stage that runs"
-        )
-    with FileLock(arguments.folder / LOCK):
-        follow(arguments.folder, idle_seconds=0)
+    folder = arguments.folder
+    if not folder.is_dir():
+        raise HemlineError(f"{folder}: no such folder of records; it is made by the first stage that runs")
+    note_lock(folder, read_lock(Path()), params_hash())
+    with FileLock(folder / LOCK):
+        replay(folder, arguments.afresh)
     return 0

@@ -1,5 +1,6 @@
 """Pictures in, garments out, by the models that the last run made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 
 from hemline.detection import Detector
 from hemline.errors import HemlineError
+from hemline.inference.ensemble import ensemble
 from hemline.inference.garments import Garment
 from hemline.inference.pipeline import DetectedBox, Estimators, estimate
 from hemline.params import DetectSettings, EstimateSettings
@@ -63,20 +65,36 @@ def read_upright(path: Path) -> np.ndarray:
     HemlineError when it can't be read.
     """
     try:
-        data = np.fromfile(path, dtype=np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise HemlineError(f"{path}: {error.strerror}") from None
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    return decode_upright(data, str(path))
+
+
+def decode_upright(data: bytes, where: str) -> np.ndarray:
+    """`read_upright`, of a file's bytes; errors start with `where`."""
+    picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
     if picture is None:
-        raise HemlineError(f"{path}: cannot be read as a picture")
+        raise HemlineError(f"{where}: cannot be read as a picture")
     return picture
 
 
 class Predictor:
-    """A detector and the estimators behind it."""
+    """A detector and the estimators behind it; `others` are averaged with the first, by `weights`, garment by garment.
 
-    def __init__(self, detector: Detector, estimators: Estimators, flip_test: bool = True) -> None:
+    `flip_test` is of all of them.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        estimators: Estimators,
+        flip_test: bool = True,
+        others: Sequence[Estimators] = (),
+        weights: Sequence[float] | None = None,
+    ) -> None:
         self.detector, self.estimators, self.flip_test = detector, estimators, flip_test
+        self.others, self.weights = tuple(others), weights
 
     @classmethod
     def load(
@@ -111,6 +129,10 @@ class Predictor:
             # A garment's score is its box's times a mean of at most about 1: these can't reach the threshold.
             if score >= max(threshold / 2, ESTIMATE.box_score_threshold) and width > 0 and height > 0
         ]
-        garments = estimate([(picture, boxes)], self.estimators, ESTIMATE, flip_test=self.flip_test)
+        found_by = [
+            list(estimate([(picture, boxes)], estimators, ESTIMATE, flip_test=self.flip_test))
+            for estimators in (self.estimators, *self.others)
+        ]
+        garments = ensemble(found_by, self.weights)
         sure = [garment for garment in garments if garment.score >= threshold]
         return Prediction(picture, sorted(sure, key=lambda garment: -garment.score))

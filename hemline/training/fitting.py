@@ -68,7 +68,8 @@ def fit(
     `config` has model, train_dataloader, train_cfg, optim_wrapper, and may have param_scheduler and the val_*
     keys. `state` is the folder of what an interrupted training needs to go on; it must be the run's own (keyed by
     whatever decides its result) and is removed at the end. `init` is a weights file to start from. `record`
-    receives one dict an epoch. `hooks` are a caller's own.
+    receives one dict an epoch, and one every 50 steps, with `iteration` in the place of `epoch`. `hooks` are a
+    caller's own.
     """
     quiet()
     state.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,8 @@ Record = Callable[[dict[str, Any]], None]
 # A checkpoint a minute: cheap beside a minute of training, and no more than a minute plus an epoch is lost.
 SAVE_SECONDS = 60.0
 
+RECORD_STEPS = 50  # mmengine's logger has the same interval
+
 
 def losses(outputs: dict[str, Any]) -> dict[str, float]:
     """The scalar losses of a training step, as floats; `loss` is their sum."""
@@ -80,7 +82,8 @@ class ProgressHook(Hook):
     """Show title, epoch, loss, rate and time left; keep a record an epoch, `runner.numbers` and peak memory in it.
 
     `log` is a JSON-lines file, appended to; `record` receives each of its lines as a dict: epoch (from 1), step,
-    lr, samples_per_second, seconds and the epoch's mean of every loss.
+    lr, samples_per_second, seconds and the epoch's mean of every loss. Every 50 steps it receives a dict that isn't
+    in `log` and has no epoch: iteration (from 1), step/lr, and as step/loss ... the means since the last such.
     """
 
     priority = "BELOW_NORMAL"  # before the schedulers step, so that the record has the epoch's own rate
@@ -93,6 +96,7 @@ class ProgressHook(Hook):
         self.started = self.shown = time.monotonic()
         self.first_step = runner.iter
         self.samples = 0
+        self.recent: list[dict[str, float]] = []
         self.bar = None
         if sys.stderr.isatty():
             self.bar = tqdm(total=runner.max_iters, initial=runner.iter, desc=self.title, dynamic_ncols=True)
@@ -107,9 +111,13 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Add the step up; show it."""
-        for key, value in losses(outputs).items():
+        found = losses(outputs)
+        for key, value in found.items():
             self.sums[key] = self.sums.get(key, 0.0) + value
         self.steps += 1
+        self.recent.append(found)
+        if (runner.iter + 1) % RECORD_STEPS == 0:
+            self._record_steps(runner)
         size = len(data_batch["data_samples"])
         self.samples += size
         self.epoch_samples += size
@@ -122,6 +130,17 @@ class ProgressHook(Hook):
         elif time.monotonic() - self.shown >= LOG_SECONDS:
             self.shown = time.monotonic()
             self._line(runner, loss)
+
+    def _record_steps(self, runner: Runner) -> None:
+        """The curve within long epochs; of a resumed training's first steps, those since the checkpoint."""
+        keys = dict.fromkeys(key for one in self.recent for key in one)
+        means = {
+            f"step/{key}": float(np.mean([one[key] for one in self.recent if key in one])) for key in keys
+        }
+        if self.record is not None:
+            rate = runner.optim_wrapper.get_lr()["lr"][0]
+            self.record({"iteration": runner.iter + 1, "step/lr": rate, **means})
+        self.recent = []
 
     def _line(self, runner: Runner, loss: float) -> None:
         seconds = time.monotonic() - self.started

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemline.tracking.dvc import stage_entry
-
 from hemline.errors import HemlineError
 from hemline.params import Params, SweepSettings, check_params, load_params, read_values, with_values
+from hemline.tracking.dvc import stage_entry
 from pipelines.graph import group
 from pipelines.sweeps.identity import Identity, digest, identities
 

@@ -47,7 +47,7 @@ def _objective(sweep: Sweep, study: Study) -> Objective:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended, in words, with its result if it has one. `recorded`: it has a run of its own in the records."""
+    """How a trial ended, in words, with its result if there is one. `recorded`: it has a record of its own."""
 
     state: TrialState
     said: str

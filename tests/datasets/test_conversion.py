@@ -1,5 +1,6 @@
 """COCO-style files: the official conventions, in bounded memory, without what is bad."""
 
+import hashlib
 import json
 import tracemalloc
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from hemline.commands import main
-from hemline.datasets.conversion import View, convert, convert_split, place_landmarks
+from hemline.datasets.conversion import View, coco_facts, convert, convert_split, place_landmarks
 from hemline.datasets.raw import open_split
 from hemline.datasets.validation import validate
 from hemline.errors import HemlineError
@@ -232,6 +233,15 @@ def test_every_file_of_a_split(train, raw_folder, garment, jpeg, tmp_path):
         "annotation_id": 2,
     }
     assert read_json(boxes / "test.json") == []
+    for path in out.rglob("*.json"):
+        content, facts = read_json(path), coco_facts(path)
+        assert (facts["pictures"], facts["garments"]) == (len(content["images"]), len(content["annotations"]))
+        assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_of_another_writer_is_not_counted(tmp_path):
+    (tmp_path / "other.json").write_text(json.dumps({"images": [{}, {}], "annotations": [{}]}, indent=1))
+    assert coco_facts(tmp_path / "other.json").keys() == {"sha256"}
 
 
 def test_the_stage_obeys_the_report_and_repeats_its_bytes(train, garment, tmp_path):

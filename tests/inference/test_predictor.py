@@ -5,46 +5,18 @@ import json
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from hemline.commands import main
-from hemline.detection import build_detector
 from hemline.errors import HemlineError
-from hemline.estimation.estimator import write_no_expert, write_settings
-from hemline.files import write_json
 from hemline.inference.predictor import Predictor, read_upright
-from hemline.params import DetectorSettings, DetectSettings
-from hemline.training import save_weights
-from hemline.wardrobe import CATEGORIES, category, grouping
-from tests.estimation.wardrobes import lively, picture, settings
-
-DETECT = DetectSettings(score_threshold=0.0, max_per_image=5)
-DETECTOR = {
-    "type": "cascade", "masks": False, "epochs": 1, "milestones": (), "lr": 0.001, "batch_size": 2, "seed": 0,
-    "backbone": {"type": "ResNet", "depth": 18, "base_channels": 8, "init": None},
-    "fpn_channels": 16, "box_channels": 32, "mask_convs": 1, "mask_size": 14, "finest_stride": 8, "anchor_scale": 4,
-    "finest_box": 28, "pool_samples": 1, "image_size": (128, 128), "flip": 0.5, "proposals": 50, "rpn_samples": 32,
-    "roi_samples": 16, "optimizer": "AdamW", "weight_decay": 0.05, "warmup_steps": 10, "clip_gradient": 10.0,
-}  # fmt: skip
+from hemline.wardrobe import CATEGORIES, category
+from tests.estimation.wardrobes import picture
+from tests.inference.models import DETECT, write_models
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """A models folder as a run leaves it, of networks that have learnt nothing."""
-    root = tmp_path_factory.mktemp("run") / "models"
-    torch.manual_seed(0)
-    detector = DetectorSettings.model_validate(DETECTOR)
-    save_weights(build_detector(detector), root / "detectors" / "cascade" / "weights.pt")
-    write_json(root / "detectors" / "cascade" / "settings.json", detector.model_dump(mode="json"))
-    aggregated = grouping("aggregated")
-    model = lively(0, aggregated)
-    for folder in (root / "estimators" / "aggregated", root / "experts" / "plain" / "skirt"):
-        save_weights(model, folder / "weights.pt")
-        write_settings(folder, settings(), aggregated, category=None, start=None)
-    write_no_expert(
-        root / "experts" / "plain" / "sling", "sling", "no sling with a labelled landmark to train on"
-    )
-    return root
+    return write_models(tmp_path_factory.mktemp("run") / "models")
 
 
 @pytest.fixture()
@@ -79,7 +51,7 @@ def test_the_threshold_drops_what_scores_less(models):
 
 @pytest.mark.parametrize(("detector", "experts", "said"), [
     ("htc", "none", "detectors/htc"),
-    ("cascade", "hflip", "experts/hflip"),
+    ("cascade", "other", "experts/other"),
 ])  # fmt: skip
 def test_models_that_are_not_there_are_said_with_what_makes_them(models, detector, experts, said):
     with pytest.raises(HemlineError, match=rf"{said}: no such model; `make demo`"):

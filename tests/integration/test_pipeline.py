@@ -17,7 +17,17 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-CODE = ("hemline", "stages", "configs", "params", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml")
+CODE = (
+    "hemline",
+    "stages",
+    "configs",
+    "requirements",
+    "params",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "pyproject.toml",
+)
 ROWS = [
     "cascade-independent",
     "cascade-aggregated",
@@ -171,11 +181,19 @@ def test_stages_are_recorded_under_one_parent(project):
     hemline(project, "track", "replay")
     code = (
         "import json; from mlflow import MlflowClient; c = MlflowClient('sqlite:///mlflow.db'); "
-        "e = c.get_experiment_by_name('hemline').experiment_id; "
-        "print(json.dumps([[r.info.run_name, r.data.tags.get('mlflow.parentRunId')] for r in c.search_runs([e])]))"
+        "e = c.get_experiment_by_name('synthetic wardrobe').experiment_id; "
+        "runs = [[r.info.run_name, r.data.tags.get('mlflow.parentRunId'), r.data.tags.get('stage_hash'), "
+        "len(r.inputs.dataset_inputs)] for r in c.search_runs([e])]; "
+        "print(json.dumps([runs, [v.tags for v in c.search_model_versions()]]))"
     )
-    runs = json.loads(run(project, sys.executable, "-c", code).splitlines()[-1])
-    children = {name: parent for name, parent in runs if parent}
+    runs, models = json.loads(run(project, sys.executable, "-c", code).splitlines()[-1])
+    children = {name: parent for name, parent, _, _ in runs if parent}
+    assert all(digest for _, parent, digest, _ in runs if parent), "replay adds DVC's hashes"
+    assert {name.split("@")[0] for name, _, _, inputs in runs if inputs} == {
+        *("train_detector", "detect", "train_estimator", "finetune", "estimate", "evaluate")
+    }
+    (model,) = models
+    assert model["row"] == "ensemble" and "dvc.out.models/detectors/htc" in model
     assert len(set(children.values())) == 1
     assert set(running((project / "repro.log").read_text())) == set(children)
 

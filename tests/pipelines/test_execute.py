@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hemline.tracking import Recorder
+from hemline.tracking.records import last_dvc
 from pipelines.execute import StageCancelled, StageFailed, environment, execute, failure
 from pipelines.leases import Lease, Leases, Machine
 from pipelines.process import Ended
@@ -68,6 +70,18 @@ def run(tmp_path, monkeypatch):
 def test_ran_and_unchanged(run):
     assert run().ran and not run().ran
     assert run.project.ran() == ["prepare"]
+
+
+def test_the_stages_record_gets_dvcs_hashes(run):
+    folder = run.project.root / "runs"
+    with Recorder(folder, "prepare", "abc", {}, {}) as record:
+        pass
+    run()
+    (out,) = last_dvc(record.path)["outs"].items()
+    assert out[0] == "out/prepare" and len(out[1]) == 32
+    size = record.path.stat().st_size
+    run()
+    assert record.path.stat().st_size == size, "nothing ran"
 
 
 def test_a_stage_that_takes_too_long_is_stopped(run):

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 
+from hemline.tracking.records import read_events
 from tests.pipelines.project import ITEMS, Project
 from tests.pipelines.waiting import alive, prefect_server, until
 
@@ -49,6 +50,13 @@ def last_run(server):
     return flow_run, {task["name"]: task for task in tasks}
 
 
+def cached(project):
+    """The stages that the records of pipeline runs call cached."""
+    paths = (project.root / "runs").glob("pipeline-*.jsonl")
+    events = [event for path in paths for event in read_events(path)[0]]
+    return [event["stage"] for event in events if event["event"] == "cached"]
+
+
 def test_every_stage_once_then_all_cached_then_what_changed(server, project):
     code, output = project.run()
     assert code == 0, output
@@ -62,6 +70,9 @@ def test_every_stage_once_then_all_cached_then_what_changed(server, project):
     assert project.run()[0] == 0
     _, tasks = last_run(server)
     assert project.ran() == [] and {task["state_name"] for task in tasks.values()} == {"Cached"}
+    assert sorted(cached(project)) == sorted(ALL), "each is said once in the pipeline's record, for MLflow"
+    assert project.run()[0] == 0
+    assert len(cached(project)) == len(ALL), "and not again while commit and params are the same"
 
     project.params["rate"]["c"] = 2
     project.write()

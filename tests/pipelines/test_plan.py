@@ -11,6 +11,7 @@ import zc.lockfile
 from dvc.repo import Repo
 
 from hemline.errors import HemlineError
+from hemline.tracking import PipelineRecorder
 from pipelines.graph import Stage
 from pipelines.plan import GUESS_SECONDS, Plan, Planned, estimates, make_plan
 
@@ -312,6 +313,24 @@ def test_records_that_go_on_or_are_cut_short(tmp_path):
     for number, text in enumerate(texts):
         (tmp_path / f"gather-{number}.jsonl").write_text(text)
     assert estimates(tmp_path) == {"gather": 8}
+
+
+def test_what_stands_behind_the_end_or_is_no_stage(tmp_path):
+    record(tmp_path, "gather", 100, 900)
+    (path,) = tmp_path.glob("*.jsonl")
+    lines = path.read_text().splitlines()
+    resumed = {
+        "event": "end",
+        "time": 9000,
+        "status": "finished",
+        "seconds": 30,
+    }  # without the pause before a resume
+    dvc = {"event": "dvc", "time": 9001, "stage_hash": "x", "outs": {f"out/{n}": "a" * 32 for n in range(40)}}
+    path.write_text("\n".join([*lines[:2], json.dumps(resumed), json.dumps(dvc)]) + "\n")
+    assert estimates(tmp_path) == {"gather": 30}
+    with PipelineRecorder(tmp_path, "abc") as pipeline:
+        pipeline.child("1", "trial", {}, {})
+    assert estimates(tmp_path) == {"gather": 30}
 
 
 def test_estimates_guesses_and_priorities(project):

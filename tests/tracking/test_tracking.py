@@ -8,8 +8,9 @@ import pytest
 from mlflow import MlflowClient
 
 from hemline.tracking import Recorder
-from hemline.tracking.projection import EXPERIMENT, Projection
+from hemline.tracking.projection import Projection
 from hemline.tracking.records import read_events
+from tests.tracking.mlflow_runs import runs_of as runs
 
 
 @pytest.fixture
@@ -25,11 +26,6 @@ def record(folder, name="finetune@vest-plain", epochs=3):
         for epoch in range(1, epochs + 1):
             run.epoch({"epoch": epoch, "loss": 1 / epoch, "note": "left out"})
     return run.path
-
-
-def runs(client):
-    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
-    return {run.info.run_name: run for run in client.search_runs([experiment])}
 
 
 def test_one_run_a_stage_under_one_parent(tmp_path, store):
@@ -86,7 +82,10 @@ def test_a_line_cut_short_waits(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:-5])
     events, offset = read_events(path)
-    assert [event["event"] for event in events] == ["start", "metrics", "metrics", "metrics"]
+    assert [event["event"] for event in events] == [
+        "start",
+        *["metrics"] * 4,
+    ]  # three epochs, and the machine
     path.write_bytes(whole)
     assert [event["event"] for event in read_events(path, offset)[0]] == ["end"]
 

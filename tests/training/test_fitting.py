@@ -99,6 +99,22 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, workers):
     assert not (tmp_path / "cut/state").exists()
 
 
+def test_long_epochs_have_a_curve_within(tmp_path, monkeypatch):
+    monkeypatch.setattr(hooks, "RECORD_STEPS", 2)
+    lines = []
+    fit(config(), title="t", out=tmp_path / "out", state=tmp_path / "state", record=lines.append)
+    within = [line for line in lines if "epoch" not in line]
+    epochs = [line for line in lines if "epoch" in line]
+    assert [line["iteration"] for line in within] == [2, 4, 6, 8, 10, 12, 14, 16]
+    assert set(within[0]) == {"iteration", "step/lr", "step/loss"}
+    means = [
+        (one["step/loss"] + two["step/loss"]) / 2 for one, two in zip(within[::2], within[1::2], strict=True)
+    ]
+    assert means == pytest.approx([line["loss"] for line in epochs])
+    assert [line["step/lr"] for line in within] == pytest.approx([0.1] * 6 + [0.01] * 2)
+    losses(tmp_path)  # training.jsonl has the epochs alone
+
+
 def losses(folder):
     lines = [json.loads(line) for line in (folder / "out/training.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]

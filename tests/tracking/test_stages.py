@@ -1,0 +1,87 @@
+"""What the stages add to their records: the paper's numbers, the experiment, the machine."""
+
+import pytest
+
+from hemline.params import load_params
+from hemline.provenance import experiment
+from hemline.tracking import system
+from hemline.tracking.records import read_events
+from stages.evaluate import paper_tags
+from stages.stage import read_by, recorded
+
+SMI = """#!/bin/sh
+echo "$@" > {arguments}
+echo "87, 1024"
+echo "[N/A], [N/A]"
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "table", "cell", "box_ap"),
+    [
+        ("cascade-independent", "2", "0.556", "0.707"),
+        ("htc-finetuned-fliptest", "2", "0.612", "0.764"),
+        ("htc-finetuned-hflip-fliptest", "2", "0.614", "0.764"),
+        ("ground-truth-aggregated", "2", "0.652", "1.000"),
+        ("ensemble", "1", "0.615", "0.764"),
+    ],
+)
+def test_the_papers_numbers(row, table, cell, box_ap):
+    expected = {"paper": "000", "paper.table": table, "paper.cell": cell, "paper.box_ap": box_ap}
+    assert paper_tags(load_params(), row) == expected
+
+
+def test_rows_that_the_paper_lacks_have_none():
+    params = load_params()
+    row = params.ablations["cascade-aggregated"].model_copy(update={"flip_test": True})
+    ensemble = params.ensemble.model_copy(update={"members": ("htc-aggregated", "htc-aggregated-fliptest")})
+    changed = {"ablations": {**params.ablations, "cascade-aggregated": row}, "ensemble": ensemble}
+    other = params.model_copy(update=changed)
+    assert paper_tags(other, "cascade-aggregated") == paper_tags(other, "ensemble") == {}
+
+
+def test_a_stages_record(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("stages.stage.ensure_follower", lambda folder: None)
+    (tmp_path / "params.yaml").write_text("data: {name: shop}\n")
+    (tmp_path / "train.json").write_text('{"info":{},"images":[{"id":1}],"annotations":[],"categories":[]}\n')
+    with recorded("train@x", {}, detector="x") as run:
+        read_by(run, "training", tmp_path / "train.json")
+    start, dataset, *_ = read_events(run.path)[0]
+    assert start["experiment"] == "shop" and start["tags"]["stage"] == "train"
+    assert dataset["name"] == "shop: train" and dataset["profile"] == {"pictures": 1, "garments": 0}
+
+
+def test_data_without_a_name(tmp_path):
+    (tmp_path / "params.yaml").write_text("data: raw\n")
+    assert experiment(tmp_path / "params.yaml") == experiment(tmp_path / "none") == "hemline"
+
+
+def test_the_gpus_that_the_stage_may_see(tmp_path, monkeypatch):
+    (tmp_path / "nvidia-smi").write_text(SMI.format(arguments=tmp_path / "arguments"))
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = dict(system.gpus("2,3"))
+    assert found == {
+        "gpu_0_utilization_percentage": 87.0,
+        "gpu_0_memory_usage_megabytes": pytest.approx(1073.7, abs=0.1),
+    }
+    assert (tmp_path / "arguments").read_text().split()[-2:] == ["-i", "2,3"]
+    assert dict(system.gpus("")) == dict(system.gpus("-1")) == {}
+
+
+def test_the_thread_samples_and_ends(monkeypatch):
+    monkeypatch.setattr(system, "SAMPLE_SECONDS", 0.01)
+    samples = []
+    metrics = system.SystemMetrics(lambda values, step: samples.append((step, values)), earlier=100)
+    metrics.start()
+    while len(samples) < 3:
+        pass
+    metrics.stop()
+    assert not metrics._thread.is_alive()
+    assert all(step >= 100 for step, _ in samples)
+    names = {"cpu_utilization_percentage", "system_memory_usage_megabytes", "process_memory_megabytes"}
+    assert set(samples[-1][1]) == {f"system/{name}" for name in names}
+    assert round(metrics.peak, 1) >= samples[-1][1]["system/process_memory_megabytes"] > 10
