@@ -150,11 +150,9 @@ class Study:
     @property
     def best(self) -> list[FrozenTrial]:
         """The best trial; with two objectives those that none beats in both. Empty before one has ended."""
-        return (
-            []
-            if not any(trial.state == TrialState.COMPLETE for trial in self.trials)
-            else self.study.best_trials
-        )
+        if not any(trial.state == TrialState.COMPLETE for trial in self.trials):
+            return []
+        return self.study.best_trials if len(self.sweep.objectives) > 1 else [self.study.best_trial]
 
 
 def open_study(
