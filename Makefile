@@ -36,11 +36,11 @@ THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
 
 LINT := { ruff check --no-cache . && ruff format --no-cache --check . && mypy; } || status=1
 
-.PHONY: help setup demo run sample params test lint format hooks ui deploy mlflow clean clean-env
+.PHONY: help setup demo run sample params test lint format hooks ui deploy mlflow sweep dashboard clean clean-env
 
 help: ## list these commands
 	@echo "make COMMAND, where COMMAND is one of:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1 ($$1 == "params" ? " SET=paper" : $$1 == "sample" ? " DATA=folder" : ""), $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1 ($$1 == "params" ? " SET=paper" : $$1 == "sample" ? " DATA=folder" : $$1 == "sweep" || $$1 == "dashboard" ? " SWEEP=name" : ""), $$2 }' Makefile
 
 setup: ## make the environment in .venv (minutes the first time, then about a second)
 	@setup/run
@@ -90,6 +90,14 @@ deploy: setup ## put the deployments of prefect.yaml on that server: schedules, 
 mlflow: setup ## browse the recorded runs in MLflow, on http://localhost:5000
 	@test -f mlflow.db || { echo "error: no runs are recorded yet: make demo" >&2; exit 2; }
 	@mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
+
+sweep: setup ## search values of params.yaml with Optuna, by one of its sweeps (WORKERS=2, TRIALS=40); call it again to go on
+	@test -n "$(SWEEP)" || { echo "error: say which: make sweep SWEEP=estimator. There are:" >&2; hemline sweep list >&2; exit 2; }
+	@hemline sweep run "$(SWEEP)" $(if $(WORKERS),--workers $(WORKERS)) $(if $(TRIALS),--trials $(TRIALS))
+
+dashboard: setup ## browse a sweep's trials in optuna-dashboard, on http://localhost:8080
+	@test -f "sweeps/$(SWEEP)/journal.log" || { echo "error: no trials of sweep '$(SWEEP)' yet: make sweep SWEEP=estimator" >&2; exit 2; }
+	@optuna-dashboard --port 8080 "sweeps/$(SWEEP)/journal.log"
 
 clean: ## delete caches of tools and build leftovers; says what; never data, models or results
 	@find . \( -path ./.venv -o -path ./.git -o -path ./.dvc -o -path ./data \) -prune -o \

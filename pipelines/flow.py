@@ -19,7 +19,7 @@ from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 from pydantic import Field
 
-from hemline.tracking import ensure_follower
+from hemline.tracking import ensure_follower, records_folder
 from pipelines.execute import Done, StageCancelled, StageFailed, execute
 from pipelines.leases import Cancelled as WaitCancelled
 from pipelines.leases import Leases, this_machine
@@ -47,7 +47,7 @@ def pipeline(
         retries: How often a stage is tried again after an error that may pass (network, device lost).
         retry_seconds: Seconds until the first of them; then twice as long each time.
     """
-    root = _root()
+    root = project_folder()
     commit = committed(root) if machines == "workers" else None
     if commit:
         restore(root)
@@ -67,7 +67,7 @@ def pipeline(
     return _verdict(run)
 
 
-def _root() -> Path:
+def project_folder() -> Path:
     """The project: the folder that it was called in, or for a worker the clone that it is installed from."""
     root = Path.cwd() if Path("dvc.yaml").is_file() else project_root()
     os.chdir(root)
@@ -179,7 +179,7 @@ def _ended_with_us(run: Run) -> Iterator[None]:
     try:
         run.unchanged(run.plan.cached)
         if run.plan.to_run:
-            threading.Thread(target=_keep_following, args=(run,), daemon=True).start()
+            threading.Thread(target=keep_following, args=(run.root, run.cancelled), daemon=True).start()
         yield
     finally:
         run.cancelled.set()  # the tasks' threads stop what they run; the task runner waits for them
@@ -188,9 +188,9 @@ def _ended_with_us(run: Run) -> Iterator[None]:
             ensure_follower(run.records)
 
 
-def _keep_following(run: Run) -> None:
-    """Keep a follower of the records at work: one that a stage started would be stopped with the stage."""
+def keep_following(root: Path, over: threading.Event) -> None:
+    """Keep a follower of the records at work until it is over: one that a stage started would be stopped with it."""
     while True:
-        ensure_follower(run.records)
-        if run.cancelled.wait(FOLLOWER_SECONDS):
+        ensure_follower(root / records_folder())
+        if over.wait(FOLLOWER_SECONDS):
             return

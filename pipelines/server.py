@@ -5,6 +5,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -78,3 +80,31 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def prefect() -> Iterator[Callable[[], object]]:
+    """Prefect as a library: quiet, with a server of its own unless PREFECT_API_URL names one.
+
+    A server takes seconds to start; call what this yields before it is needed.
+    """
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    # The stages' lines are ours to show.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    if "PREFECT_API_URL" in os.environ:
+        yield lambda: None
+        return
+    server = OwnServer(Path("logs") / "prefect-server.log")
+    os.environ["PREFECT_API_URL"] = server.url
+    try:
+        yield server.wait
+    finally:
+        _flush()
+        server.stop()
+
+
+def _flush() -> None:
+    """Prefect sends log lines in the background; the last ones before its server goes."""
+    from prefect.logging.handlers import APILogHandler
+
+    APILogHandler().flush()

@@ -12,9 +12,9 @@ OUT = Path("data/coco")
 
 def convert() -> None:
     """Write data/coco and results/boxes/ground-truth."""
-    data = load_params().data
-    with recorded("convert", {"data": data.model_dump()}) as run:
-        for split, folder in data:
+    folders = load_params().data.folders
+    with recorded("convert", {"data": folders}) as run:
+        for split, folder in folders.items():
             counts = convert_split(
                 Path(folder),
                 OUT,

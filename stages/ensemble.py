@@ -12,11 +12,11 @@ FOLDER = Path("results/landmarks")
 
 def ensemble() -> None:
     """Write results/landmarks/ensemble/{validation,test}.json."""
-    members = load_params().ensemble.members
-    with recorded("ensemble", {"ensemble": {"members": list(members)}}, ablation="ensemble") as run:
+    settings = load_params().ensemble
+    with recorded("ensemble", {"ensemble": settings.model_dump(mode="json")}, ablation="ensemble") as run:
         for split in ("validation", "test"):
-            results = [read_results(FOLDER / member / f"{split}.json") for member in members]
-            count = write_results(FOLDER / "ensemble" / f"{split}.json", combine(results))
+            results = [read_results(FOLDER / member / f"{split}.json") for member in settings.members]
+            count = write_results(FOLDER / "ensemble" / f"{split}.json", combine(results, settings.weights))
             run.log({f"{split}.garments": count})
 
 

@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from hemline.estimation import finetune_expert
-from hemline.params import EstimatorSettings, load_params
-from stages.stage import main, read_by, recorded, state_folder
+from hemline.params import EstimatorSettings, Params, load_params
+from stages.stage import Attempt, main, read_by, recorded, state_folder
 
 START = Path("models/estimators/aggregated")
 VALIDATION = Path("data/coco/validation-independent.json")  # `select: best` reads it
@@ -13,7 +13,16 @@ VALIDATION = Path("data/coco/validation-independent.json")  # `select: best` rea
 
 def finetune(slug: str, variant: str) -> None:
     """Write models/experts/VARIANT/CATEGORY, starting from models/estimators/aggregated."""
-    params = load_params()
+    train(
+        load_params(),
+        slug,
+        variant,
+        Attempt(f"finetune@{slug}-{variant}", Path("models/experts") / variant / slug),
+    )
+
+
+def train(params: Params, slug: str, variant: str, attempt: Attempt) -> None:
+    """Finetune the expert of a category with these params."""
     training = params.finetune.for_category(slug, variant)
     settings = EstimatorSettings(network=params.estimator.network, training=training)
     annotations = Path(f"data/coco/categories/train-{slug}.json")
@@ -24,8 +33,7 @@ def finetune(slug: str, variant: str) -> None:
         from stages.selection import validation_ap
 
         judge = partial(validation_ap, params, slug)
-    name = f"finetune@{slug}-{variant}"
-    with recorded(name, shown, category=slug, variant=variant) as run:
+    with recorded(attempt.name, shown, category=slug, variant=variant, **attempt.tags) as run:
         read_by(run, "training", annotations)
         finetune_expert(
             settings,
@@ -33,11 +41,12 @@ def finetune(slug: str, variant: str) -> None:
             annotations,
             Path(params.data.train) / "image",
             start=START,
-            out=Path("models/experts") / variant / slug,
-            state=state_folder(name, shown, annotations, VALIDATION, START / "weights.pt"),
-            title=f"expert {slug} {variant}",
+            out=attempt.out,
+            state=state_folder(attempt.name, shown, annotations, VALIDATION, START / "weights.pt"),
+            title=attempt.title or f"expert {slug} {variant}",
             record=run.epoch,
             judge=judge,
+            watch=attempt.watching(run),
         )
 
 

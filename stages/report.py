@@ -11,7 +11,7 @@ OUT = Path("reports")
 
 
 def report() -> None:
-    """Write reports/: index.html, tables.md, the tables as JSON, pictures."""
+    """Write reports/: index.html, tables.md, the tables as JSON, pictures, the figures' numbers."""
     params = load_params()
     with recorded("report", {"report": params.report.model_dump()}) as run:
         inputs = ReportInputs(

@@ -1,13 +1,13 @@
-"""How the authors of paper 000 chose an expert's epoch: by validation AP in ground-truth boxes."""
+"""An estimator judged as the authors of paper 000 chose an expert's epoch: by validation AP in ground-truth boxes."""
 
 import tempfile
 from pathlib import Path
 
 from hemline.estimation import Estimator
-from hemline.evaluation import evaluate_landmarks, read_landmark_results, read_truth
+from hemline.evaluation import read_truth
+from hemline.evaluation.rating import Rater
 from hemline.files import read_json, write_json
-from hemline.inference.garments import write_results
-from hemline.inference.pipeline import Estimators, estimate_boxes
+from hemline.inference.pipeline import Estimators, see_boxes
 from hemline.params import EstimateSettings, Params
 from hemline.wardrobe import category
 
@@ -21,23 +21,21 @@ AUTHORS = EstimateSettings(
 )
 
 
-def validation_ap(params: Params, slug: str, estimator: Estimator) -> float:
-    """AP of the category's validation garments; 0 where there are none."""
-    entry = category(slug)
-    pictures = Path(params.data.validation) / "image"
+def validation_ap(params: Params, slug: str | None, estimator: Estimator) -> float:
+    """AP of the category's validation garments, or with None the mean over all categories; 0 where there are none."""
+    name = None if slug is None else category(slug).name
     with tempfile.TemporaryDirectory() as folder:
-        boxes, results = Path(folder) / "boxes.json", Path(folder) / "results.json"
-        write_json(boxes, [box for box in read_json(BOXES) if box["category_id"] == entry.id])
-        found = estimate_boxes(
+        boxes = Path(folder) / "boxes.json"
+        wanted = [box for box in read_json(BOXES) if slug is None or box["category_id"] == category(slug).id]
+        write_json(boxes, wanted)
+        sightings = see_boxes(
             boxes,
             TRUTH,
-            pictures,
+            Path(params.data.validation) / "image",
             Estimators(estimator),
             AUTHORS,
             flip_test=False,
-            title=f"{slug}, validation",
+            title=f"{slug or 'all categories'}, validation",
         )
-        write_results(results, found)
-        truth = read_truth(TRUTH)
-        numbers = evaluate_landmarks(truth, read_landmark_results(results, truth))
-    return numbers["per_category"][entry.name] or 0.0
+    numbers = Rater(read_truth(TRUTH)).rate(sightings.table(AUTHORS))
+    return max(0.0, (numbers["AP"] if name is None else numbers["per_category"][name]) or 0.0)

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,25 @@ from hemline.errors import HemlineError
 from hemline.processes import die_with_parent
 from hemline.provenance import experiment, params_set, pipeline_key, provenance
 from hemline.tracking import Recorder, ensure_follower, records_folder
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One training: the name of its run, the model folder it writes, and who looks at it after each epoch.
+
+    A stage makes one with its own name; a sweep makes many, each with a title for its progress and tags for its run.
+    `watch` gets the run, the epoch and the network, and returns whether the training shall end there.
+    """
+
+    name: str
+    out: Path
+    title: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    watch: Callable[[Recorder, int, Any], bool] | None = None
+
+    def watching(self, run: Recorder) -> Callable[[int, Any], bool] | None:
+        """`watch` for this run."""
+        return None if self.watch is None else partial(self.watch, run)
 
 
 def main(stage: Callable[..., None]) -> None:

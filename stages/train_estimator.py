@@ -2,31 +2,36 @@
 
 from pathlib import Path
 
-from hemline.estimation import train_estimator as train
-from hemline.params import load_params
+from hemline.estimation import train_estimator as fit
+from hemline.params import Params, load_params
 from hemline.wardrobe import grouping
-from stages.stage import main, read_by, recorded, state_folder
+from stages.stage import Attempt, main, read_by, recorded, state_folder
 
 
 def train_estimator(name: str) -> None:
     """Write models/estimators/NAME."""
-    params = load_params()
+    train(load_params(), name, Attempt(f"train_estimator@{name}", Path("models/estimators") / name))
+
+
+def train(params: Params, name: str, attempt: Attempt) -> None:
+    """Train the estimator `name` with these params."""
     settings = params.estimator.settings(name)
     annotations = Path(f"data/coco/train-{name}.json")
     init = params.estimator.init
     shown = {"estimator": {**settings.model_dump(), "init": init}}
-    with recorded(f"train_estimator@{name}", shown, estimator=name) as run:
+    with recorded(attempt.name, shown, estimator=name, **attempt.tags) as run:
         read_by(run, "training", annotations)
-        train(
+        fit(
             settings,
             grouping(name),
             annotations,
             Path(params.data.train) / "image",
-            out=Path("models/estimators") / name,
-            state=state_folder(f"train_estimator@{name}", shown, annotations),
-            title=f"estimator {name}",
+            out=attempt.out,
+            state=state_folder(attempt.name, shown, annotations),
+            title=attempt.title or f"estimator {name}",
             record=run.epoch,
             init=None if init is None else Path(init),
+            watch=attempt.watching(run),
         )
 
 

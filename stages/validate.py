@@ -10,10 +10,10 @@ from stages.stage import main, recorded
 
 def validate() -> None:
     """Write data/validation.json, which `convert` obeys, and print the table."""
-    data = load_params().data
-    with recorded("validate", {"data": data.model_dump()}) as run:
+    folders = load_params().data.folders
+    with recorded("validate", {"data": folders}) as run:
         # DVC may link its cache into the working folder, so that files rightly lie elsewhere.
-        report = check({split: Path(folder) for split, folder in data}, Rules(follow_links=True))
+        report = check({split: Path(folder) for split, folder in folders.items()}, Rules(follow_links=True))
         report.write(Path("data/validation.json"))
         print(report.table())
         run.log(report.metrics())

@@ -21,6 +21,7 @@ VERBS = {
     "check": "read a submission file back and check it",
     "predict": "garments and landmarks of pictures, by the models of the last run",
     "track": "bring MLflow up to date with the records of runs",
+    "sweep": "search the best values of params.yaml's keys with Optuna",
     "register": "put the shipped model into MLflow's model registry",
     "params": "switch params.yaml to another set, or check it",
 }

@@ -4,8 +4,6 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hemline.errors import HemlineError
@@ -61,10 +59,11 @@ def _plan(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from pipelines.graph import read_graph
     from pipelines.leases import this_machine
+    from pipelines.server import prefect
 
     started = time.monotonic()
     this_machine()  # bad variables and targets are told before anything is started
-    with _prefect() as ready:
+    with prefect() as ready:
         read_graph(Path.cwd(), arguments.targets)
         from pipelines.flow import pipeline
 
@@ -83,33 +82,3 @@ def _run(arguments: argparse.Namespace) -> int:
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(f"\n{state.message} ({minutes} min {seconds} s)")
     return 0 if state.is_completed() else 1
-
-
-@contextmanager
-def _prefect() -> Iterator[Callable[[], object]]:
-    """Prefect as a library: quiet, with a server of its own unless PREFECT_API_URL names one.
-
-    A server takes seconds to start; call what this yields before it is needed.
-    """
-    from pipelines.server import OwnServer
-
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    # The stages' lines are ours to show.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    if "PREFECT_API_URL" in os.environ:
-        yield lambda: None
-        return
-    server = OwnServer(Path("logs") / "prefect-server.log")
-    os.environ["PREFECT_API_URL"] = server.url
-    try:
-        yield server.wait
-    finally:
-        _flush()
-        server.stop()
-
-
-def _flush() -> None:
-    """Prefect sends log lines in the background; the last ones before its server goes."""
-    from prefect.logging.handlers import APILogHandler
-
-    APILogHandler().flush()

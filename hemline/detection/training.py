@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import Hook
 
 from hemline.detection.network import detector_config
 from hemline.errors import HemlineError
 from hemline.files import write_json
 from hemline.params import DetectorSettings
-from hemline.training import fit
+from hemline.training import Watch, WatchHook, fit
 from hemline.training.hooks import ChannelsLastHook, Record
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
@@ -24,16 +25,20 @@ def train_detector(
     state: Path,
     title: str,
     record: Record | None = None,
+    watch: Watch | None = None,
 ) -> None:
     """Train a detector on the garments of `annotations` (COCO-style, pictures relative to `images`).
 
-    Writes `out`/settings.json, weights.pt and training.jsonl. `state` keeps what an interrupted training needs
-    to go on. `record` receives one dict an epoch. Raises HemlineError when no picture has a garment.
+    Writes `out`/settings.json and what `fit` writes. `state` keeps what an interrupted training needs
+    to go on. `record` receives one dict an epoch; `watch` is shown the model (mmdet's, in training) after each. Raises
+    HemlineError when no picture has a garment.
     """
     config = training_config(settings, annotations, images)
     write_json(out / "settings.json", settings.model_dump(mode="json"))
     init = Path(settings.init) if settings.init else None
-    hooks = [ChannelsLastHook("backbone")]
+    hooks: list[Hook] = [ChannelsLastHook("backbone")]
+    if watch is not None:
+        hooks.append(WatchHook(watch, lambda model: model))
     fit(config, title=title, out=out, state=state, seed=settings.seed, init=init, record=record, hooks=hooks)
 
 

@@ -13,7 +13,7 @@ from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator
 from hemline.files import read_json, write_json
 from hemline.params import EstimatorSettings, NetworkSettings
-from hemline.training import fit, load_weights, save_weights
+from hemline.training import Watch, WatchHook, fit, load_weights, save_weights
 from hemline.training.hooks import ChannelsLastHook, Record
 from hemline.wardrobe import Grouping, category
 
@@ -32,15 +32,18 @@ def train_estimator(
     title: str,
     record: Record | None = None,
     init: Path | None = None,
+    watch: Watch | None = None,
 ) -> None:
     """Train an estimator on all categories and write its model folder `out`.
 
     `annotations` is a COCO-style file of this grouping, `images` the folder of its pictures. `state` holds what an
     interrupted training needs. `init` is a weights file to start from; of a file made for other channels
-    (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken.
+    (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken. `watch` is shown the Estimator
+    after each epoch.
     """
     start = _fitting_weights(settings.network, grouping, init, state) if init else None
-    _train(settings, grouping, annotations, images, out, state, title, record, start, None)
+    hooks = _watching(watch, settings.network, grouping)
+    _train(settings, grouping, annotations, images, out, state, title, record, start, hooks)
     write_settings(out, settings, grouping, category=None, start=str(init) if init else None)
 
 
@@ -56,13 +59,14 @@ def finetune_expert(
     title: str,
     record: Record | None = None,
     judge: Judge | None = None,
+    watch: Watch | None = None,
 ) -> bool:
     """Finetune the estimator in `start` to one category and write the expert's model folder `out`.
 
     `annotations` holds the category's garments, in the grouping of `start`, all of whose channels are kept. Without
     garments there is no expert: `out`/settings.json says so, the estimator in `start` will serve the category, and
     False is returned. The last epoch is kept, or the one that `judge` likes best (the authors took the best validation
-    AP with ground-truth boxes, which selects on the reported set).
+    AP with ground-truth boxes, which selects on the reported set). `watch` is shown the Estimator after each epoch.
     """
     expert = category(slug)
     base = read_settings(start)
@@ -74,7 +78,10 @@ def finetune_expert(
     if not any(entry["category_id"] == expert.id for entry in read_garments(annotations, images, grouping)):
         write_no_expert(out, slug, f"no {expert.name} with a labelled landmark to train on")
         return False
-    _train(settings, grouping, annotations, images, out, state, title, record, start / "weights.pt", judge)
+    hooks = _watching(watch, network, grouping)
+    if judge is not None:
+        hooks.append(BestEpochHook(state, network, grouping, judge))
+    _train(settings, grouping, annotations, images, out, state, title, record, start / "weights.pt", hooks)
     write_settings(out, settings, grouping, category=slug, start=str(start))
     return True
 
@@ -89,14 +96,18 @@ def _train(
     title: str,
     record: Record | None,
     init: Path | None,
-    judge: Judge | None,
+    hooks: list[Hook],
 ) -> None:
     config = training_config(settings, grouping, annotations, images)
-    hooks: list[Hook] = [ChannelsLastHook()]
-    if judge is not None:
-        hooks.append(BestEpochHook(state, settings.network, grouping, judge))
     seed = settings.training.seed
+    hooks = [ChannelsLastHook(), *hooks]
     fit(config, title=title, out=out, state=state, seed=seed, init=init, record=record, hooks=hooks)
+
+
+def _watching(watch: Watch | None, network: NetworkSettings, grouping: Grouping) -> list[Hook]:
+    if watch is None:
+        return []
+    return [WatchHook(watch, lambda model: Estimator(model, network, grouping))]
 
 
 def _fitting_weights(network: NetworkSettings, grouping: Grouping, init: Path, state: Path) -> Path:
@@ -120,6 +131,7 @@ class BestEpochHook(Hook):
     def after_train_epoch(self, runner: Any) -> None:
         """Judge the epoch. The state folder keeps the best, so that a resumed training knows it."""
         value = self.judge(Estimator(runner.model, self.network, self.grouping))
+        runner.numbers["AP"] = value
         if self.value.is_file() and read_json(self.value)["value"] >= value:
             return
         save_weights(runner.model, self.weights)

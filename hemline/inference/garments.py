@@ -68,7 +68,7 @@ class Garment:
         """
         keypoints: list[float] = [0] * NUMBERS
         own = category(self.category_id)
-        keypoints[3 * own.start : 3 * own.stop] = _rounded(self.landmarks).ravel().tolist()
+        keypoints[3 * own.start : 3 * own.stop] = rounded(self.landmarks).ravel().tolist()
         return {
             "image_id": int(self.image_id),
             "category_id": int(self.category_id),
@@ -110,10 +110,11 @@ def write_results(path: str | os.PathLike[str], garments: Iterable[Garment]) -> 
     return count
 
 
-def _rounded(landmarks: np.ndarray) -> np.ndarray:
-    rounded = landmarks.round(SCORE_DECIMALS)
-    rounded[:, :2] = landmarks[:, :2].round(DECIMALS)
-    return rounded
+def rounded(landmarks: np.ndarray) -> np.ndarray:
+    """Landmarks (..., 3) as result files hold them: hundredths of a pixel, scores to six decimals."""
+    written = landmarks.round(SCORE_DECIMALS)
+    written[..., :2] = landmarks[..., :2].round(DECIMALS)
+    return written
 
 
 def _garment(record: Record, where: str) -> Garment:

@@ -1,4 +1,7 @@
-"""Boxes -> crops -> heatmaps -> landmarks (paper 000 sec. 2; authors' code, lib/core/function.py)."""
+"""Boxes -> crops -> heatmaps -> landmarks (paper 000 sec. 2; authors' code, lib/core/function.py).
+
+The networks see (here), the settings settle what comes of it (sightings.py).
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +20,8 @@ from hemline.estimation.garments import read_images, read_picture
 from hemline.files import read_json
 from hemline.inference.garments import Garment
 from hemline.inference.records import Box
+from hemline.inference.sightings import Sightings
+from hemline.inference.tables import padded
 from hemline.params import EstimateSettings
 from hemline.processes import cores
 from hemline.progress import progress
@@ -87,6 +92,10 @@ class DetectedBox:
     score: float
 
 
+# A picture, (height, width, 3) uint8 BGR or a path, and its boxes.
+Picture = tuple[np.ndarray | Path, list[DetectedBox]]
+
+
 @dataclass(frozen=True)
 class _Cut:
     """A box, who serves it, and its crop."""
@@ -141,47 +150,83 @@ def estimate_boxes(
     """Yield the landmarks of each box of a box file, by image id, boxes of an image in the file's order.
 
     `images` is a COCO-style file whose `images` name the pictures in `folder`. Boxes that score under
-    `settings.box_score_threshold` are dropped; nothing else is: there is no OKS suppression (the authors' code has
-    none, and mmpose's compares garments of different categories by landmarks that only one of them has).
+    `settings.box_score_threshold` are dropped; nothing else is unless `settings.oks_nms` says so (the authors' code
+    suppresses nothing).
     """
+    pictures = _pictures(boxes, images, folder, settings)
+    found = estimate(pictures, estimators, settings, flip_test=flip_test)
+    yield from progress(found, title, total=sum(len(own) for _, own in pictures), unit="garments")
+
+
+def see_boxes(
+    boxes: str | Path,
+    images: str | Path,
+    folder: str | Path,
+    estimators: Estimators,
+    settings: EstimateSettings,
+    *,
+    flip_test: bool,
+    title: str,
+) -> Sightings:
+    """What `estimate_boxes` makes its garments of: they are `see_boxes(...).garments(settings)`.
+
+    With a `box_score_threshold` higher than these settings' they are, too, but for the last digits of the network,
+    which depend on the crops that share a batch.
+    """
+    pictures = progress(_pictures(boxes, images, folder, settings), title, unit="pictures")
+    return Sightings.joined(list(see(pictures, estimators, settings, flip_test=flip_test)))
+
+
+def _pictures(
+    boxes: str | Path, images: str | Path, folder: str | Path, settings: EstimateSettings
+) -> list[Picture]:
     wanted = read_boxes(boxes, settings.box_score_threshold)
     files = read_images(images)
     unknown = {box.image_id for box in wanted} - files.keys()
     if unknown:
         raise HemlineError(f"{boxes}: image {min(unknown)} is not among the images of {images}")
-    pictures = (
-        (Path(folder) / files[image_id], list(group))
-        for image_id, group in groupby(wanted, lambda box: box.image_id)
-    )
-    found = estimate(pictures, estimators, settings, flip_test=flip_test)
-    yield from progress(found, title, total=len(wanted), unit="garments")
+    grouped = groupby(wanted, lambda box: box.image_id)
+    return [(Path(folder) / files[image_id], list(group)) for image_id, group in grouped]
 
 
 def estimate(
-    pictures: Iterable[tuple[np.ndarray | Path, list[DetectedBox]]],
-    estimators: Estimators,
-    settings: EstimateSettings,
-    *,
-    flip_test: bool,
+    pictures: Iterable[Picture], estimators: Estimators, settings: EstimateSettings, *, flip_test: bool
 ) -> Iterator[Garment]:
-    """Yield the landmarks of each picture's boxes, in order.
+    """Yield the landmarks of each picture's boxes, in order: seen by the network, settled by the settings."""
+    for sightings in see(pictures, estimators, settings, flip_test=flip_test):
+        yield from sightings.garments(settings)
 
-    A picture, (height, width, 3) uint8 BGR or a path, is read once, and each of its boxes is cut once, for the
-    estimator that serves its category. Pictures are read ahead in threads while the network works.
+
+def see(
+    pictures: Iterable[Picture], estimators: Estimators, settings: EstimateSettings, *, flip_test: bool
+) -> Iterator[Sightings]:
+    """Yield what the estimators see in each picture's boxes, in order, a chunk of whole pictures at a time.
+
+    A picture is read once, and each of its boxes is cut once, for the estimator that serves its category. Pictures are
+    read ahead in threads while the network works. There is always a last chunk, if only an empty one.
     """
 
-    def cut(item: tuple[np.ndarray | Path, list[DetectedBox]]) -> list[_Cut]:
+    def cut(item: Picture) -> list[_Cut]:
         picture = item[0] if isinstance(item[0], np.ndarray) else read_picture(item[0])
         served = [(box, estimators.serving(box.category_id)) for box in item[1]]
-        return [_Cut(box, estimator, estimator.crop(picture, box.box)) for box, estimator in served]
+        return [
+            _Cut(box, estimator, estimator.crop(picture, enlarged(box.box, settings.box_scale)))
+            for box, estimator in served
+        ]
 
     held: list[_Cut] = []
     for cuts in _ahead(cut, pictures):
         held.extend(cuts)
         if len(held) >= CHUNK * settings.batch_size:
-            yield from _garments(held, settings, flip_test)
+            yield _sightings(held, settings, flip_test)
             held = []
-    yield from _garments(held, settings, flip_test)
+    yield _sightings(held, settings, flip_test)
+
+
+def enlarged(box: Box, scale: float) -> Box:
+    """A box x, y, width, height, `scale` times as wide and as high about its centre."""
+    x, y, width, height = box
+    return x - width * (scale - 1) / 2, y - height * (scale - 1) / 2, width * scale, height * scale
 
 
 def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -197,43 +242,42 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield pending.popleft().result()
 
 
-def _garments(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Iterator[Garment]:
+def _sightings(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Sightings:
+    found = _look(cuts, settings, flip_test)
+    maxima = np.full((len(cuts), max((len(one.maxima) for one in found), default=0)), np.nan, np.float32)
+    for row, one in zip(maxima, found, strict=True):
+        row[: len(one.maxima)] = one.maxima
+    return Sightings(
+        image_id=np.array([cut.box.image_id for cut in cuts], dtype=np.int64),
+        category_id=np.array([cut.box.category_id for cut in cuts], dtype=np.int64),
+        box=np.array([cut.box.box for cut in cuts], dtype=np.float64).reshape(-1, 4),
+        box_score=np.array([cut.box.score for cut in cuts], dtype=np.float64),
+        landmarks=padded([to_picture(one.landmarks, cut.crop) for one, cut in zip(found, cuts, strict=True)]),
+        maxima=maxima,
+        shift_heatmap=settings.shift_heatmap,
+        box_scale=settings.box_scale,
+        box_score_threshold=settings.box_score_threshold,
+    )
+
+
+def _look(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> list[Found]:
+    """What is found in each crop, in order; by batches of the same estimator."""
     by_estimator: dict[int, list[int]] = defaultdict(list)
     for index, cut in enumerate(cuts):
         by_estimator[id(cut.estimator)].append(index)
-    garments: dict[int, Garment] = {}
+    found: dict[int, Found] = {}
     for indices in by_estimator.values():
         for start in range(0, len(indices), settings.batch_size):
             batch = indices[start : start + settings.batch_size]
-            garments.update(
+            found.update(
                 zip(batch, _batch([cuts[index] for index in batch], settings, flip_test), strict=True)
             )
-    yield from (garments[index] for index in range(len(cuts)))
+    return [found[index] for index in range(len(cuts))]
 
 
-def _batch(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Iterator[Garment]:
+def _batch(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Iterator[Found]:
     estimator = cuts[0].estimator
-    heatmaps = estimator.heatmaps(
-        np.stack([cut.crop.pixels for cut in cuts]), flip_test, settings.shift_heatmap
-    )
+    crops = np.stack([cut.crop.pixels for cut in cuts])
+    heatmaps = estimator.heatmaps(crops, flip_test, settings.shift_heatmap)
     for cut, own in zip(cuts, heatmaps, strict=True):
-        found = estimator.decode(own, cut.box.category_id)
-        yield Garment(
-            image_id=cut.box.image_id,
-            category_id=cut.box.category_id,
-            box=cut.box.box,
-            box_score=cut.box.score,
-            landmarks=to_picture(found.landmarks, cut.crop),
-            score=cut.box.score * landmark_score(found, settings),
-        )
-
-
-def landmark_score(found: Found, settings: EstimateSettings) -> float:
-    """The mean of the heatmap maxima above `score_threshold`, 0 when none is (authors' code, lib/dataset: evaluate).
-
-    With `score` "all", over all channels, as the authors' code has it, although those of other categories carried no
-    loss in training; with "category", over the garment's own (as SVIP's, the third place of the 2020 challenge).
-    """
-    maxima = found.maxima if settings.score == "all" else found.landmarks[:, 2]
-    sure = maxima[maxima > settings.score_threshold]
-    return float(sure.mean()) if sure.size else 0.0
+        yield estimator.decode(own, cut.box.category_id)

@@ -1,6 +1,6 @@
 """params.yaml: its schema (schema.py), the sweeps over it (sweeps.py), and how it is read and changed (reading.py)."""
 
-from hemline.params.reading import check_params, load_params, read_values, value_at, with_values
+from hemline.params.reading import check_params, load_params, read_values, tuples, value_at, with_values
 from hemline.params.schema import (
     AblationSettings,
     AugmentationSettings,
@@ -47,6 +47,7 @@ __all__ = [
     "check_params",
     "load_params",
     "read_values",
+    "tuples",
     "value_at",
     "with_values",
 ]

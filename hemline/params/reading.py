@@ -1,7 +1,6 @@
 """params.yaml read, checked, and changed at single keys."""
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +48,13 @@ def with_values(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
 
     A place in a list is a number (`ensemble.weights.1`). HemlineError when there is no such key.
     """
-    changed = deepcopy(dict(values))
+    changed: dict[str, Any] = _copy(values)
     for key, value in changes.items():
         *folders, last = _parts(changed, key)
         place: Any = changed
         for folder in folders:
             place = place[folder]
-        place[last] = deepcopy(value)
+        place[last] = _copy(value)
     return changed
 
 
@@ -80,13 +79,20 @@ def _parts(values: Any, key: str) -> list[str | int]:
     return parts
 
 
+def _copy(value: Any) -> Any:
+    """A copy that shares nothing: not even what YAML's aliases share, which would change together."""
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _is_place(values: Any, part: str | int) -> bool:
     return isinstance(values, list | tuple) and isinstance(part, int) and part < len(values)
 
 
 def _validate(values: Any, source: str) -> Params:
     try:
-        return Params.model_validate(_tuples(values))
+        return Params.model_validate(tuples(values))
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors()]
         raise HemlineError("\n".join(f"{source}: {line}" for line in lines)) from None
@@ -99,21 +105,18 @@ def _sweep_errors(values: Any, sweep: SweepSettings, source: str) -> Iterator[st
     bare = {**values, "sweeps": {}}
     for section, key, value in probes:
         try:
-            _validate(with_values(bare, {key: _lists(value)}), source)
+            _validate(with_values(bare, {key: value}), source)
         except HemlineError as error:
             first = str(error).splitlines()[0].removeprefix(f"{source}: ")
             yield f"{section}: {first}"
             return
 
 
-def _tuples(value: Any) -> Any:
+def tuples(value: Any) -> Any:
+    """Values as the schema wants them: tuples in the place of lists."""
     if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _lists(value: Any) -> Any:
-    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+        return {key: tuples(item) for key, item in value.items()}
+    return tuple(tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def _explain(item: Any) -> str:

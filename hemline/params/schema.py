@@ -20,6 +20,11 @@ class DataSettings(Settings):
     validation: str
     test: str
 
+    @property
+    def folders(self) -> dict[str, str]:
+        """The splits' folders by split."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
 
 class SplitSettings(Settings):
     """One split of the synthetic wardrobe. Splits with other seeds share no garment."""

@@ -12,8 +12,8 @@ Number = int | float
 class Dimension(Settings):
     """The values that a key may take: from `low` to `high` (whole numbers if both are), or one of `choices`.
 
-    `log` draws the logarithm evenly; `step` is the distance of neighbours. `paper` is the paper's own value, inside of
-    them, which is tried first.
+    `log` draws the logarithm evenly; `step` is the distance of neighbours; four digits of a fraction are used. `paper`
+    is the paper's own value, inside of them, which is tried first.
     """
 
     low: Number | None = None

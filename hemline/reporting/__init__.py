@@ -1,7 +1,9 @@
 """The report: paper 000's tables beside ours, figures, pictures; as Markdown, as one HTML page, as JSON.
 
-In the order of the work: evidence.py reads what earlier stages left, differences.py compares rows, findings.py says
-it in words, tables.py makes the tables, pictures.py and figures.py draw, markdown.py and page.py write.
+In the order of the work: evidence.py and trainings.py read what earlier stages left, differences.py compares rows,
+errors.py measures landmarks, findings.py and story.py say it in words, tables.py, cost.py and rerun.py make the tables,
+pictures.py, figures.py, outlines.py and curves.py draw, plots.py leaves the figures' numbers to DVC, markdown.py and
+page.py write.
 """
 
 from hemline.reporting.evidence import ReportInputs

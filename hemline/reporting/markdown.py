@@ -7,7 +7,7 @@ from hemline.reporting.numbers import fixed
 from hemline.reporting.page import Page
 from hemline.reporting.tables import Cell, Table
 
-RULES = {"words": "---", "mark": ":---:", "number": "---:"}
+RULES = {"words": "---", "code": "---", "mark": ":---:", "number": "---:"}
 
 
 def document(page: Page) -> str:
@@ -21,6 +21,10 @@ def document(page: Page) -> str:
     if page.whole:
         lines += ["## Predictions", "", "![Predictions on validation pictures](pictures/predictions.jpg)", ""]
         lines += [_escape(page.whole_note), ""]
+    lines += ["## How far off each landmark is", ""]
+    lines += [line for note in page.errors_notes if note for line in (_escape(note), "")]
+    lines += [*(f"- {_escape(words)}" for words, _ in page.errors), ""]
+    lines += [line for table in (page.cost, page.rerun) for line in table_lines(table)]
     if page.submission:
         lines += ["## Submission", ""]
         lines += [line for one in page.submission for line in (_escape(one), "")]

@@ -19,8 +19,8 @@ from hemline.reporting.tables import Column, Table
 class Page:
     """What the page shows, from top to bottom. `figures` has an SVG or None for each answer.
 
-    `facts` are a few numbers with their names, `submission` lines on the checked submission, `curves` titles
-    with SVGs, `provenance` names with values.
+    `facts` are a few numbers with their names, `errors` and `curves` words with SVGs, `submission` lines on the checked
+    submission, `provenance` names with values.
     """
 
     title: str
@@ -30,12 +30,20 @@ class Page:
     tables: tuple[Table, ...]
     answers: tuple[Answer, ...]
     figures: tuple[str | None, ...]
-    gallery: Sequence[Picture]
-    gallery_note: str
+    errors: Sequence[tuple[str, str]]
+    errors_scale: str
+    errors_notes: tuple[str, ...]
     whole: Sequence[Picture]
     whole_note: str
-    submission: tuple[str, ...]
+    gallery: Sequence[Picture]
+    gallery_note: str
+    worst: Sequence[Picture]
+    best: Sequence[Picture]
+    extremes_note: str
+    cost: Table
+    rerun: Table
     curves: Sequence[tuple[str, str]]
+    submission: tuple[str, ...]
     provenance: Mapping[str, str]
 
 
@@ -52,7 +60,9 @@ def render(page: Page) -> str:
         (answer, None if drawing is None else Markup(drawing))
         for answer, drawing in zip(page.answers, page.figures, strict=True)
     ]
-    values["curves"] = [(title, Markup(drawing)) for title, drawing in page.curves]
+    for name in ("errors", "curves"):
+        values[name] = [(words, Markup(drawing)) for words, drawing in values[name]]
+    values["errors_scale"] = Markup(page.errors_scale)
     return environment.from_string(source).render(values)
 
 

@@ -17,7 +17,8 @@ from hemline.wardrobe import CATEGORIES, SIGMAS, category
 WHOLE_PICTURES = 6
 WHOLE_SIZE = (330, 440)  # pixels each whole picture is reduced to fit into
 SHOWN_SCORE = 0.3  # boxes under it clutter a whole picture; a detector gives a hundred of them
-MATCHED = 0.5  # OKS from which a prediction belongs to an annotated garment: COCO's first threshold
+PANEL, SMALL_PANEL = (360, 320), (180, 200)  # pixels a garment is enlarged or reduced to fit into
+MATCHED = 0.5  # OKS from which a prediction belongs to an annotated garment, IoU of boxes too: COCO's first threshold
 JPEG_QUALITY = 84
 
 
@@ -103,14 +104,49 @@ def choose(samples: Sequence[Sample], number: int) -> list[Sample]:
     return chosen
 
 
-def draw_gallery(samples: Sequence[Sample], pictures: Path, out: Path) -> list[Picture]:
-    """Draw each sample, annotated beside predicted, as a JPEG in `out`."""
+def extremes(samples: Sequence[Sample], number: int) -> tuple[list[Sample], list[Sample]]:
+    """The `number` worst (worst first) and best (best first) predictions by OKS.
+
+    Only of garments that were found, in a box that overlaps theirs by half (IoU): the others' landmarks are bad because
+    the box is. With fewer than twice `number` none stands in both.
+    """
+    found = [one for one in samples if one.prediction is not None and _overlap(one) >= MATCHED]
+    ranked = sorted(
+        found, key=lambda one: (one.oks, one.truth.image_id, one.truth.category_id, one.truth.box)
+    )
+    worst = ranked[: min(number, len(ranked) // 2)]
+    best = ranked[len(worst) :][-number:]
+    return worst, best[::-1]
+
+
+def _overlap(sample: Sample) -> float:
+    """Intersection over union of the annotated and the predicted box."""
+    assert sample.prediction is not None
+    x, y, width, height = np.array([sample.truth.box, sample.prediction.box]).T
+    across = min(x + width) - max(x)
+    down = min(y + height) - max(y)
+    shared = max(across, 0.0) * max(down, 0.0)
+    return float(shared / max((width * height).sum() - shared, np.spacing(1)))
+
+
+def draw_gallery(
+    samples: Sequence[Sample],
+    pictures: Path,
+    out: Path,
+    tiles: str = "",
+) -> list[Picture]:
+    """Draw each sample, annotated beside predicted, as a JPEG in `out`.
+
+    With a name for them, as small `tiles` without words: these would be too small to read.
+    """
+    size, captions = (SMALL_PANEL, ("", "")) if tiles else (PANEL, ("annotated", "predicted"))
+    prefix = f"{tiles}-" if tiles else ""
     drawn = []
     for number, sample in enumerate(samples, start=1):
         entry = category(sample.truth.category_id)
         image = read_picture(pictures, sample.truth.image_id)
-        both = draw_comparison(image, sample.truth, sample.prediction)
-        name = f"{number:03d}-{entry.slug}-{sample.truth.image_id}.jpg"
+        both = draw_comparison(image, sample.truth, sample.prediction, size=size, captions=captions)
+        name = f"{prefix}{number:03d}-{entry.slug}-{sample.truth.image_id}.jpg"
         drawn.append(_write(out / name, both, f"{entry.name}: {_quality(sample)}"))
     return drawn
 

@@ -49,6 +49,16 @@ def dot(x: float, y: float, kind: str, radius: float = 4) -> str:
     return f'<circle class="{kind}" cx="{x}" cy="{y}" r="{radius}"/>'
 
 
+def bar(x1: float, x2: float, y: float, height: float, kind: str) -> str:
+    """A bar from x1 to x2, its upper edge at y."""
+    return f'<rect class="{kind}" x="{x1}" y="{y}" width="{round(x2 - x1, 1)}" height="{height}"/>'
+
+
+def titled(words: str, *parts: str) -> str:
+    """Parts that say `words` to who points at them, or has the page read out."""
+    return f"<g><title>{escape(words)}</title>{''.join(parts)}</g>"
+
+
 def path(points: Sequence[tuple[float, float]], kind: str) -> str:
     """A line through points."""
     joined = " ".join(f"{x},{y}" for x, y in points)

@@ -23,7 +23,7 @@ class Column:
 
     title: str
     group: str = ""
-    kind: Literal["number", "words", "mark"] = "number"
+    kind: Literal["number", "words", "mark", "code"] = "number"
 
     @property
     def full(self) -> str:

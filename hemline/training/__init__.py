@@ -2,6 +2,7 @@
 
 from hemline.training.fitting import fit
 from hemline.training.quiet import quiet
+from hemline.training.watching import Watch, WatchHook
 from hemline.training.weights import LoadReport, device, load_weights, save_weights
 
-__all__ = ["LoadReport", "device", "fit", "load_weights", "quiet", "save_weights"]
+__all__ = ["LoadReport", "Watch", "WatchHook", "device", "fit", "load_weights", "quiet", "save_weights"]

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from hemline.progress import LOG_SECONDS, clock
+from hemline.training.facts import peak_memory
 from hemline.training.weights import load_weights
 
 Record = Callable[[dict[str, Any]], None]
@@ -78,7 +79,7 @@ def _pictures(data_batch: Any) -> list[str]:
 
 
 class ProgressHook(Hook):
-    """Show title, epoch, loss, rate and time left; keep one record an epoch.
+    """Show title, epoch, loss, rate and time left; keep a record an epoch, `runner.numbers` and peak memory in it.
 
     `log` is a JSON-lines file, appended to; `record` receives each of its lines as a dict: epoch (from 1), step,
     lr, samples_per_second, seconds and the epoch's mean of every loss. Every 50 steps it receives a dict that isn't
@@ -160,6 +161,8 @@ class ProgressHook(Hook):
             "lr": runner.optim_wrapper.get_lr()["lr"][0],
             "samples_per_second": round(self.epoch_samples / seconds, 2),
             "seconds": round(seconds, 3),
+            "peak_memory_mb": peak_memory(),
+            **runner.numbers,
             **{key: value / self.steps for key, value in self.sums.items()},
         }
         with open(self.log, "a", encoding="utf-8") as handle:

@@ -48,6 +48,7 @@ def weights(folder):
 
 def test_a_model_folder_holds_what_is_needed_and_no_more(trained):
     assert sorted(path.name for path in trained.iterdir()) == [
+        "model.json",
         "settings.json",
         "training.jsonl",
         "weights.pt",
@@ -121,6 +122,8 @@ def test_the_epoch_that_the_judge_likes_best_is_kept(tmp_path, trained):
     _, expert = finetune(tmp_path, trained, [9, 9], judge=judge)
     assert len(seen) == 3
     assert torch.equal(weights(expert)["head.final_layer.weight"], seen[1])
+    lines = (expert / "training.jsonl").read_text().splitlines()
+    assert [json.loads(line)["AP"] for line in lines] == [0.2, 0.9, 0.4]
     assert not torch.equal(seen[1], seen[2])
 
 

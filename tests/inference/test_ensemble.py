@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from hemline.errors import HemlineError
-from hemline.inference.ensemble import ensemble, match
+from hemline.inference.ensemble import Ensemble, ensemble
 from hemline.inference.garments import Garment, read_results, write_results
+from hemline.inference.tables import GarmentTable
 from hemline.wardrobe import category
 
 
@@ -23,6 +24,13 @@ def garments(count: int, seed: int, boxes_seed: int = 0) -> list[Garment]:
 
 def one(box=(10, 10, 50, 80), score=0.5, value=1.0, box_score=0.5, number=9, image=1) -> Garment:
     return Garment(image, number, box, box_score, np.full((category(number).count, 3), value), score)
+
+
+def match(results: list[list[Garment]]) -> list[list[Garment]]:
+    """The garments that the ensemble takes for one, group by group."""
+    flat = [garment for garments in results for garment in garments]
+    groups = Ensemble([GarmentTable.of(garments) for garments in results]).groups
+    return [[flat[place] for place in group if place >= 0] for group in groups]
 
 
 def in_order(found: list[Garment]) -> list[Garment]:
@@ -73,6 +81,17 @@ def test_no_order_changes_a_digit():
         assert ensemble(shuffled, weights=[[1, 2, 3][place] for place in order]) == expected
 
 
+def test_no_order_decides_between_equals():
+    """Equal boxes with equal scores: only their landmarks tell them apart."""
+    lists = [[one(value=value) for value in values] for values in ((1.0, 4.0, 9.0), (2.0, 5.0, 7.0))]
+    expected = [garment.landmarks[0, 0] for garment in ensemble(lists)]
+    assert len(expected) == 3
+    generator = np.random.default_rng(0)
+    for _ in range(10):
+        shuffled = [list(generator.permutation(entry)) for entry in generator.permutation(lists)]
+        assert sorted(garment.landmarks[0, 0] for garment in ensemble(shuffled)) == sorted(expected)
+
+
 def test_boxes_rounded_elsewhere_still_match():
     first = garments(60, seed=1)
     second = [
@@ -114,7 +133,7 @@ def test_the_greatest_overlap_wins_and_none_is_used_twice():
     first = [one(box=(10, 10, 100, 100), value=1.0)]
     second = [one(box=(10, 10, 100, 100.4), value=3.0), one(box=(10, 10, 100, 100.2), value=5.0)]
     groups = match([first, second])
-    assert sorted(sorted(g.landmarks[0, 0] for _, g in group) for group in groups) == [[1.0, 5.0], [3.0]]
+    assert sorted(sorted(g.landmarks[0, 0] for g in group) for group in groups) == [[1.0, 5.0], [3.0]]
 
 
 def test_weights_are_weights():

@@ -16,7 +16,6 @@ from hemline.inference.pipeline import (
     Estimators,
     estimate,
     estimate_boxes,
-    landmark_score,
     read_boxes,
 )
 from hemline.params import EstimateSettings
@@ -152,9 +151,9 @@ def test_scores_of_all_and_of_own_channels_differ(two):
     assert found[0] != pytest.approx(found[1], rel=1e-3)
 
 
-def test_a_garment_without_a_sure_landmark_scores_nothing(two):
-    found = two[0].decode(torch.full((81, 24, 16), 0.1), 9)
-    assert landmark_score(found, SETTINGS) == 0.0
+def test_a_garment_without_a_sure_landmark_scores_nothing(two, monkeypatch):
+    monkeypatch.setattr(two[0], "heatmaps", lambda crops, *_: torch.full((len(crops), 81, 24, 16), 0.1))
+    assert [garment.score for garment in run([(picture(), [box(9)])], Estimators(two[0]))] == [0.0]
 
 
 def write(folder, boxes):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import cv2
@@ -12,8 +13,7 @@ import pytest
 from hemline.errors import HemlineError
 from hemline.evaluation import as_garments, read_truth
 from hemline.reporting import readme_table, write_report
-from hemline.reporting.figures import read_curves
-from hemline.reporting.pictures import Sample, choose, match, oks, read_picture
+from hemline.reporting.pictures import Sample, choose, extremes, match, oks, read_picture
 from hemline.reporting.submission import submission_lines
 
 INTERVAL = r"\[−?[+\d.]+, [−+]?[\d.]+\]"
@@ -25,6 +25,8 @@ def written(evaluated, tmp_path_factory):
     out = tmp_path_factory.mktemp("reports") / "reports"
     (out / "pictures").mkdir(parents=True)
     (out / "pictures" / "999-old.jpg").write_bytes(b"old")
+    (out / "plots").mkdir()
+    (out / "plots" / "old.csv").write_text("old")
     write_report(evaluated.inputs(), out)
     return out
 
@@ -32,7 +34,7 @@ def written(evaluated, tmp_path_factory):
 class Reader(HTMLParser):
     """Collects tags with their attributes, and checks that tags are closed in order."""
 
-    VOID = ("meta", "img", "br", "line", "circle", "polyline")
+    VOID = ("meta", "img", "br", "line", "circle", "polyline", "rect")
 
     def __init__(self):
         super().__init__()
@@ -59,8 +61,10 @@ def read(page: str) -> Reader:
 
 def test_all_files_come_out(written):
     names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
-    tables = {"table1.json", "table2.json", "table3.json", "tables.md", "index.html"}
+    tables = {"table1.json", "table2.json", "table3.json", "rows.json", "tables.md", "index.html"}
     assert tables | {"pictures/predictions.jpg"} <= names and "pictures/999-old.jpg" not in names
+    plots = {"rows", "categories", "landmarks", "training/detectors-htc"}
+    assert {f"plots/{name}.csv" for name in plots} == {name for name in names if name.startswith("plots")}
     assert sum(name.startswith("pictures/whole") for name in names) == 6
     assert sum(name.startswith("pictures/00") for name in names) == 4  # the gallery: one of each category
 
@@ -74,14 +78,19 @@ def test_the_page_needs_nothing_else(written):
     sources = [
         attributes[name] for _, attributes in reader.found for name in ("src", "href") if name in attributes
     ]
-    assert len(sources) == 4 + 6 and all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    tiles = [name for name in (written / "pictures").iterdir() if name.name.startswith(("worst", "best"))]
+    assert (
+        len(tiles) > 4
+        and len(sources) == 4 + 6 + len(tiles)
+        and all(source.startswith("data:image/jpeg;base64,") for source in sources)
+    )
     assert not [name for _, attributes in reader.found for name in attributes if name.startswith("on")]
 
 
 def test_the_page_fits_a_phone(written):
     page = (written / "index.html").read_text()
     assert 'name="viewport"' in page
-    assert page.count('<div class="scroll"') == page.count("<table>") == 4
+    assert page.count('<div class="scroll"') == page.count("<table>") == 6
 
 
 def test_every_ap_of_ours_has_an_interval(written):
@@ -123,6 +132,9 @@ def test_table_2_for_programs(written, evaluated):
     }
     assert len(table["steps"]) == 7
     assert readme_table(table).count("\n") == 10
+    rows = json.loads((written / "rows.json").read_text())["rows"]
+    assert [row["row"] for row in rows] == evaluated.rows
+    assert rows[7]["command"] == "hemline run evaluate@ensemble" and rows[7]["seconds"] is None
 
 
 def test_sections_and_provenance(written):
@@ -133,7 +145,8 @@ def test_sections_and_provenance(written):
         assert (
             "long sleeve outwear, vest, shorts" in where and "the aggregated estimator serves them" in where
         )
-    assert page.count("<svg") == 3 + 2  # a figure for each question; curves of detectors and of experts
+    # a figure for each question, the errors' scale and four categories, curves of detectors and of experts
+    assert page.count("<svg") == 3 + 1 + 4 + 2
     assert "![Predictions on validation pictures](pictures/predictions.jpg)" in text
 
 
@@ -172,7 +185,7 @@ def test_one_row_alone(evaluated, tmp_path):
     lone = type(inputs)(**{**vars(inputs), "params": params, "models": None, "submissions": None})
     write_report(lone, tmp_path)
     page = (tmp_path / "index.html").read_text()
-    assert page.count("<table>") == 3 and "Not answered" in page and "From row to row" not in page
+    assert page.count("<table>") == 5 and "Not answered" in page and "From row to row" not in page
     assert 'id="garments"' not in page and 'id="training"' not in page and 'id="submission"' not in page
     assert json.loads((tmp_path / "table2.json").read_text())["steps"] == []
 
@@ -224,6 +237,18 @@ def test_the_gallery_picks_neither_best_nor_worst(evaluated):
     assert len(choose(samples[:2], 9)) == 2
 
 
+def test_extremes_are_the_worst_and_the_best_of_what_was_found(evaluated):
+    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    samples = [Sample(garment, garment, value / 100) for value in np.random.default_rng(0).permutation(101)]
+    worst, best = extremes(samples, 3)
+    assert [one.oks for one in worst] == [0.0, 0.01, 0.02] and [one.oks for one in best] == [1.0, 0.99, 0.98]
+    x, y, width, height = garment.box
+    half = replace(garment, box=(x, y, width, height / 2))  # IoU 0.5
+    beside = replace(garment, box=(x + width * 0.4, y, width, height))  # IoU 0.6 / 1.4
+    assert extremes([Sample(garment, half, 0.9)], 3) == ([], [Sample(garment, half, 0.9)])
+    assert extremes([Sample(garment, beside, 0.9), Sample(garment, None, 0.0)], 3) == ([], [])
+
+
 def test_pictures_are_found_by_their_number(evaluated, tmp_path):
     shutil.copy(evaluated.root / "image" / "000001.jpg", tmp_path / "17.jpg")
     assert read_picture(tmp_path, 17).shape == (150, 120, 3)
@@ -244,20 +269,6 @@ def test_a_turned_picture_is_read_as_it_is_stored(tmp_path):
     picture.save(tmp_path / "000001.jpg", exif=exif)
     assert cv2.imread(str(tmp_path / "000001.jpg")).shape == (60, 40, 3)
     assert read_picture(tmp_path, 1).shape == (40, 60, 3)
-
-
-def test_curves(evaluated, tmp_path):
-    curves = read_curves(evaluated.root / "models")
-    assert list(curves) == ["detectors htc", "experts plain"]
-    assert [curve.name for curve in curves["experts plain"]] == ["skirt", "sling"]
-    assert curves["detectors htc"][0].losses == (1.0, 0.5, 1 / 3)
-    log = tmp_path / "detectors/htc/training.jsonl"
-    log.parent.mkdir(parents=True)
-    log.write_text('{"epoch": 1, "loss": 3}\n{"epoch": 2, "loss": 2}\n{"epoch": 2, "loss": 1}\n')
-    assert read_curves(tmp_path)["detectors htc"][0].losses == (3.0, 1.0)  # an epoch that was run again
-    log.write_text("nonsense\n")
-    with pytest.raises(HemlineError, match=r"training\.jsonl:1"):
-        read_curves(tmp_path)
 
 
 def test_violations_are_told(tmp_path):

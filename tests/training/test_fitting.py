@@ -14,6 +14,7 @@ from mmengine.structures import BaseDataElement
 
 from hemline.errors import HemlineError
 from hemline.training import fit, hooks, load_weights, save_weights
+from hemline.training.facts import peak_memory
 
 
 @MODELS.register_module()
@@ -119,6 +120,22 @@ def losses(folder):
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     assert [line["lr"] for line in lines] == pytest.approx([0.1, 0.1, 0.1, 0.01])
     return [line["loss"] for line in lines]
+
+
+def test_what_a_training_cost_is_on_its_record(tmp_path):
+    train(tmp_path)
+    assert json.loads((tmp_path / "out/model.json").read_text()) == {
+        "parameters": 5
+    }  # four weights and a bias
+    lines = [json.loads(line) for line in (tmp_path / "out/training.jsonl").read_text().splitlines()]
+    peaks = [line["peak_memory_mb"] for line in lines]
+    assert peaks == sorted(peaks) and peaks[0] > 50 and all("AP" not in line for line in lines)
+
+
+def test_memory_is_the_gpus_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 2_512_345)
+    assert peak_memory() == 2.5
 
 
 def test_epochs_differ_in_their_random_numbers(tmp_path):

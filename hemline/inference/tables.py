@@ -1,0 +1,118 @@
+"""Garments as columns, so that thousands of them are one array operation.
+
+A `Garment` is one garment with names; a table holds N of them, each column an array whose first axis is N.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from itertools import count
+from typing import Self
+
+import numpy as np
+
+from hemline.inference.garments import Garment, rounded
+from hemline.wardrobe import CATEGORIES, category
+
+# Landmarks of the category that has the most of them; the rows of others are filled up with NaN.
+LONGEST = max(entry.count for entry in CATEGORIES)
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkTable:
+    """N boxes with landmarks.
+
+    `image_id` and `category_id` (N,) int64; `box` (N, 4) float64 x, y, width, height and `box_score` (N,) float64 as
+    the detector gave them; `landmarks` (N, LONGEST, 3) float64 x, y, score of the category's own landmarks in order,
+    then NaN. Pixels of the original picture.
+    """
+
+    image_id: np.ndarray
+    category_id: np.ndarray
+    box: np.ndarray
+    box_score: np.ndarray
+    landmarks: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.image_id)
+
+    def take(self, places: np.ndarray) -> Self:
+        """The rows at `places` (integers or a mask), in that order."""
+        return replace(self, **{name: column[places] for name, column in self.columns().items()})
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The arrays by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+    @cached_property
+    def kind(self) -> np.ndarray:
+        """(N,) int64: one number for each picture and category; only garments with the same one can be one garment."""
+        return self.image_id * (len(CATEGORIES) + 1) + self.category_id
+
+
+@dataclass(frozen=True, eq=False)
+class GarmentTable(LandmarkTable):
+    """N garments: `score` (N,) float64 ranks them."""
+
+    score: np.ndarray
+
+    @classmethod
+    def of(cls, garments: Sequence[Garment]) -> "GarmentTable":
+        """The table of a list."""
+        return cls(
+            image_id=np.array([garment.image_id for garment in garments], dtype=np.int64),
+            category_id=np.array([garment.category_id for garment in garments], dtype=np.int64),
+            box=np.array([garment.box for garment in garments], dtype=np.float64).reshape(-1, 4),
+            box_score=np.array([garment.box_score for garment in garments], dtype=np.float64),
+            landmarks=padded([garment.landmarks for garment in garments]),
+            score=np.array([garment.score for garment in garments], dtype=np.float64),
+        )
+
+    def garments(self) -> list[Garment]:
+        """The list of the table."""
+        return [
+            Garment(
+                image_id=image_id,
+                category_id=category_id,
+                box=(x, y, width, height),
+                box_score=box_score,
+                landmarks=landmarks[: category(category_id).count],
+                score=score,
+            )
+            for image_id, category_id, (x, y, width, height), box_score, landmarks, score in zip(
+                self.image_id.tolist(),
+                self.category_id.tolist(),
+                self.box.tolist(),
+                self.box_score.tolist(),
+                self.landmarks,
+                self.score.tolist(),
+                strict=True,
+            )
+        ]
+
+    def as_written(self) -> "GarmentTable":
+        """The same as a result file holds it: see `Garment.to_record`."""
+        return replace(self, landmarks=rounded(self.landmarks))
+
+
+def padded(landmarks: Sequence[np.ndarray]) -> np.ndarray:
+    """Landmarks of N garments, each (n, 3), as (N, LONGEST, 3) float64."""
+    table = np.full((len(landmarks), LONGEST, 3), np.nan)
+    for row, own in zip(table, landmarks, strict=True):
+        row[: len(own)] = own
+    return table
+
+
+def pairs_within(kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of places in `kinds` (N,) that hold the same number: two arrays (P,), the lower place first."""
+    order = np.argsort(kinds, kind="stable")
+    ordered = kinds[order]
+    first, second = [order[:0]], [order[:0]]
+    for step in count(1):
+        same = ordered[step:] == ordered[:-step]
+        if not same.any():
+            break
+        first.append(order[:-step][same])
+        second.append(order[step:][same])
+    return np.concatenate(first), np.concatenate(second)

@@ -1,0 +1,107 @@
+"""What each row costs: the trainings that it needs, their time, their memory, the networks' sizes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hemline.params import Params
+from hemline.reporting.evidence import ENSEMBLE, Evidence
+from hemline.reporting.numbers import MISSING, whole
+from hemline.reporting.tables import Cell, Column, Line, Table
+from hemline.reporting.trainings import Training
+
+COLUMNS = (
+    Column("row", kind="words"),
+    Column("models trained"),
+    Column("training time"),
+    Column("detector", "parameters, millions"),
+    Column("estimators", "parameters, millions"),
+    Column("peak memory"),
+)
+NOTES = (
+    "Time and memory are of all trainings that the row needs, the aggregated estimator under the experts included; rows"
+    " share models, so that their times do not add up. Memory is the most that one training took: of its process on"
+    " a CPU, allocated on a GPU. Time is as measured, on the machine named below if it trained everything.",
+)
+
+
+def cost_table(evidence: Evidence, trainings: Sequence[Training]) -> Table:
+    """One line a row, and one for all models together. A dash where a training left no record of it."""
+    names = {row.name: needed(evidence.params, row.name, trainings) for row in evidence.rows}
+    lines = [_line(row.title, names[row.name], trainings) for row in evidence.rows]
+    every = [place for places in names.values() for place in places]
+    lines.append(_line("all rows", list(dict.fromkeys(every)), trainings, total=True))
+    records = tuple({"row": name, **_record(places, trainings)} for name, places in names.items())
+    return Table("cost", "What each row costs", COLUMNS, tuple(lines), NOTES, records)
+
+
+def needed(params: Params, row: str, trainings: Sequence[Training]) -> list[tuple[str, ...]]:
+    """The places of the models that a row needs, under models/. A category without an expert trains none."""
+    if row == ENSEMBLE:
+        both = [needed(params, member, trainings) for member in params.ensemble.members]
+        return list(dict.fromkeys(place for places in both for place in places))
+    setting = params.ablations[row]
+    detector = [] if setting.boxes == "ground-truth" else [("detectors", setting.boxes)]
+    places = [*detector, ("estimators", setting.estimator)]
+    variant = ("experts", setting.experts)
+    experts = [training.place for training in trainings if training.place[:2] == variant]
+    return [*places, *([] if setting.experts == "none" else experts or [variant])]
+
+
+def _record(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) -> dict[str, Any]:
+    """None for whatever is not known of all models."""
+    by_place = {training.place: training for training in trainings}
+    found = [by_place.get(place) for place in places]
+    seconds = [None if one is None else one.seconds for one in found]
+    memory = [None if one is None else one.memory for one in found]
+    return {
+        "models": len(places),
+        "seconds": None if None in seconds else sum(filter(None, seconds)),
+        "peak_memory_mb": None if None in memory else max(filter(None, memory), default=None),
+    }
+
+
+def _line(
+    title: str, places: Sequence[tuple[str, ...]], trainings: Sequence[Training], total: bool = False
+) -> Line:
+    record = _record(places, trainings)
+    cells = (
+        Cell(title),
+        Cell(whole(record["models"])),
+        Cell(duration(record["seconds"])),
+        Cell(_sizes([place for place in places if place[0] == "detectors"], trainings)),
+        Cell(_sizes([place for place in places if place[0] != "detectors"], trainings)),
+        Cell(_memory(record["peak_memory_mb"])),
+    )
+    return Line(cells, total=total)
+
+
+def _sizes(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) -> str:
+    """ "3.1", "14 × 0.6", "3.1 + 3.3"; a dash where one is not known, or there is none."""
+    sizes = {training.place: training.parameters for training in trainings}
+    counts: dict[str, int] = {}
+    for place in places:
+        size = sizes.get(place)
+        if size is None:
+            return MISSING
+        counts[millions(size)] = counts.get(millions(size), 0) + 1
+    parts = [size if number == 1 else f"{number} × {size}" for size, number in counts.items()]
+    return " + ".join(parts) or MISSING
+
+
+def millions(parameters: int) -> str:
+    """ "0.56", "98.4": two digits under ten, one from there on."""
+    value = parameters / 1e6
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    """ "42 s", "7.1 min", "5.3 h"; a dash for None."""
+    if seconds is None:
+        return MISSING
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def _memory(megabytes: float | None) -> str:
+    return MISSING if megabytes is None else f"{megabytes / 1e3:.1f} GB"

@@ -1,0 +1,353 @@
+"""An Optuna study shared by workers: no trial is lost, doubled, or one too many, whoever is killed.
+
+A worker claims one trial at a time under a lock. It signs for it; a trial whose worker is gone is claimed by the next
+one, with its number, its values and what it reported. Trials live in a journal file beside the lock, or, for workers on
+several machines, in the database that HEMLINE_SWEEP_STORAGE names.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+from filelock import FileLock
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from hemline.errors import HemlineError
+from hemline.params import Dimension, SweepSettings, tuples, value_at
+
+FOLDER = Path("sweeps")
+DIRECTIONS = {"AP": "maximize", "milliseconds": "minimize"}
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+# A worker on another machine shows once a minute that it lives; five times in vain, and it is taken for gone.
+SEEN_SECONDS = 60.0
+GONE_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A trial that is this worker's: `values` are those of the searched keys; `resumed`: another worker began it."""
+
+    trial: Trial
+    values: dict[str, Any]
+    resumed: bool
+
+    @property
+    def number(self) -> int:
+        """From 0."""
+        return self.trial.number
+
+
+class Study:
+    """The trials of one sweep, in its folder."""
+
+    def __init__(self, name: str, sweep: SweepSettings, study: optuna.Study, folder: Path) -> None:
+        self.name, self.sweep, self.study, self.folder = name, sweep, study, folder
+        self._lock = claim_lock(folder)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All of them, by number."""
+        return self.study.get_trials(deepcopy=False)
+
+    def claim(self) -> Claim | None:
+        """The next trial for this worker: one that was given up, else a new one. None: there are as many as wanted."""
+        with self._lock:
+            trials = self.trials
+            lost = next(
+                (trial for trial in trials if trial.state == TrialState.RUNNING and is_lost(trial)), None
+            )
+            begun = sum(trial.state != TrialState.WAITING for trial in trials)
+            if lost is None and begun >= self.sweep.trials:
+                return None
+            self.study.sampler = self._sampler(begun if lost is None else lost.number)
+            trial = self.study.ask() if lost is None else Trial(self.study, lost._trial_id)
+            sign(trial)
+            return Claim(trial, self._values(trial), lost is not None)
+
+    def _values(self, trial: Trial) -> dict[str, Any]:
+        """Draw what the trial has no value of yet."""
+        for key, space in self.sweep.space.items():
+            trial._suggest(key, distribution(space))
+        return drawn_values(self.sweep, trial)
+
+    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
+        """A trial's own: with one seed for all, workers would draw the same values side by side."""
+        seed = self.sweep.seed * 100_003 + number
+        if self.sweep.sampler == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        return optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=self.sweep.startup, constant_liar=len(self.sweep.objectives) == 1
+        )
+
+    def should_prune(self, claim: Claim, step: int, value: float) -> bool:
+        """Report an epoch's value; whether the trial is worse than the median of the others at this epoch."""
+        if len(self.sweep.objectives) > 1:
+            return False
+        if step not in self.reported(claim):  # a resumed training may repeat an epoch
+            claim.trial.report(value, step)
+        self.study.pruner = self._pruner
+        return claim.trial.should_prune()
+
+    def reported(self, claim: Claim) -> dict[int, float]:
+        """What a trial has reported, by epoch: also by the worker that began it."""
+        return dict(self.study._storage.get_trial(claim.trial._trial_id).intermediate_values)
+
+    @cached_property
+    def _pruner(self) -> optuna.pruners.BasePruner:
+        if self.sweep.pruner == "none":
+            return optuna.pruners.NopPruner()
+        return optuna.pruners.MedianPruner(n_startup_trials=self.sweep.startup)
+
+    def same(self, identity: str) -> FrozenTrial | None:
+        """A trial that ended with this identity: its result is the result."""
+        return next(
+            (
+                trial
+                for trial in self.trials
+                if trial.state in ENDED and trial.user_attrs.get("identity") == identity
+            ),
+            None,
+        )
+
+    def tell(self, claim: Claim, values: Mapping[str, float]) -> None:
+        """The trial's result, by objective."""
+        self.study.tell(claim.trial, [values[name] for name in self.sweep.objectives])
+
+    def repeat(self, claim: Claim, earlier: FrozenTrial) -> None:
+        """The result of an earlier trial of the same identity."""
+        claim.trial.set_user_attr("repeats", earlier.number)
+        for step, value in earlier.intermediate_values.items():
+            claim.trial.report(value, step)
+        self.study.tell(claim.trial, earlier.values, state=earlier.state)
+
+    def give_up(self, claim: Claim, state: TrialState, reason: str = "") -> None:
+        """End a trial without a result: PRUNED, or FAIL with its reason."""
+        if reason:
+            claim.trial.set_user_attr("reason", reason[:1000])
+        self.study.tell(claim.trial, state=state)
+
+    @property
+    def best(self) -> list[FrozenTrial]:
+        """The best trial; with two objectives those that none beats in both. Empty before one has ended."""
+        return (
+            []
+            if not any(trial.state == TrialState.COMPLETE for trial in self.trials)
+            else self.study.best_trials
+        )
+
+
+def open_study(
+    name: str, sweep: SweepSettings, values: Mapping[str, Any], origin: str, folder: Path = FOLDER
+) -> Study:
+    """The study of a sweep, made if there is none.
+
+    `values` are params.yaml's, `origin` says what all its trials share (data, code, params that are not searched).
+    HemlineError if the trials that there are have another origin or space: they say nothing about these.
+    """
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    with claim_lock(folder / name):
+        study = optuna.create_study(
+            study_name=name,
+            storage=open_storage(folder / name),
+            directions=[DIRECTIONS[objective] for objective in sweep.objectives],
+            load_if_exists=True,
+        )
+        about = {"origin": origin, "settings": sweep.model_dump(mode="json")}
+        if "about" not in study.user_attrs:
+            for first in first_values(sweep, values):
+                study.enqueue_trial(first, skip_if_exists=True)
+            study.set_metric_names(list(sweep.objectives))
+        else:
+            _check_same(name, study.user_attrs["about"], about, folder / name)
+        study.set_user_attr("about", about)
+    return Study(name, sweep, study, folder / name)
+
+
+def _check_same(name: str, old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> None:
+    changed = [
+        key for key in new["settings"] if old["settings"].get(key) != new["settings"][key] and key != "trials"
+    ]
+    if not changed and old["origin"] == new["origin"]:
+        return
+    what = (
+        f"other settings (params.yaml: sweeps.{name}: {', '.join(changed)})"
+        if changed
+        else "other data or code"
+    )
+    raise HemlineError(
+        f"{folder}: its trials are of {what}, and say nothing about the present ones. "
+        f"Keep them (mv {folder} {folder}-before) or delete them; then start again"
+    )
+
+
+def read_study(name: str, folder: Path = FOLDER) -> Study:
+    """A study that there is, whatever params.yaml says now. HemlineError if there is none."""
+    if not (folder / name).is_dir():
+        raise HemlineError(f"{folder / name}: no such study; `hemline sweep run {name}` makes it")
+    try:
+        study = optuna.load_study(study_name=name, storage=open_storage(folder / name))
+    except KeyError:
+        raise HemlineError(
+            f"{folder / name}: no study {name!r} in its storage; was HEMLINE_SWEEP_STORAGE set?"
+        ) from None
+    settings = SweepSettings.model_validate(tuples(study.user_attrs["about"]["settings"]))
+    return Study(name, settings, study, folder / name)
+
+
+def claim_lock(folder: Path) -> FileLock:
+    """Held while a trial is claimed, by this machine's workers."""
+    return FileLock(folder / "claim.lock")
+
+
+def open_storage(folder: Path) -> optuna.storages.BaseStorage:
+    """The database of HEMLINE_SWEEP_STORAGE (SQLAlchemy: postgresql://...), else a journal in `folder`."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # constant_liar and the metrics' names: "experimental" for years
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    url = os.environ.get("HEMLINE_SWEEP_STORAGE")
+    if url:
+        return optuna.storages.RDBStorage(url)
+    journal = folder / "journal.log"
+    repair(journal)
+    return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+
+
+def repair(journal: Path) -> None:
+    """Cut off a last line that was not written to its end (a full disk, a kill): with it no line could be added.
+
+    What is cut off is kept beside the journal, as `journal.log.torn`.
+    """
+    if not journal.is_file():
+        return
+    lock = JournalFileSymlinkLock(str(journal))
+    lock.acquire()
+    try:
+        content = journal.read_bytes()
+        whole = _whole(content)
+        if len(whole) < len(content):
+            with open(f"{journal}.torn", "ab") as torn:
+                torn.write(content[len(whole) :])
+            os.truncate(journal, len(whole))
+    finally:
+        lock.release()
+
+
+def _whole(content: bytes) -> bytes:
+    whole = content[: content.rfind(b"\n") + 1]
+    last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+    try:
+        if last:
+            json.loads(last)
+    except ValueError:
+        return whole[: -len(last)]
+    return whole
+
+
+def first_values(sweep: SweepSettings, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What is tried first: the paper's values (params.yaml's where a key has none), then params.yaml's own.
+
+    A value of params.yaml that lies outside of the space is left to the sampler.
+    """
+    current = {key: value_at(values, key) for key in sweep.space}
+    inside = {key: value for key, value in current.items() if sweep.space[key].holds(value)}
+    papers = {key: space.paper for key, space in sweep.space.items() if space.paper is not None}
+    for chosen in ([{**inside, **papers}] if papers else []) + [inside]:
+        yield {key: _label(sweep.space[key], value) for key, value in chosen.items()}
+
+
+def distribution(space: Dimension) -> BaseDistribution:
+    """A dimension as Optuna has it."""
+    if space.choices is not None:
+        return CategoricalDistribution([_label(space, choice) for choice in space.choices])
+    assert space.low is not None and space.high is not None
+    if isinstance(space.low, int) and isinstance(space.high, int):
+        return IntDistribution(space.low, space.high, log=space.log, step=int(space.step or 1))
+    return FloatDistribution(space.low, space.high, log=space.log, step=space.step)
+
+
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """Each key's shortest ending that no other has: `lr` of `estimator.aggregated.lr`."""
+    endings = {key: [key.split(".", skip)[-1] for skip in range(key.count(".") + 1)] for key in keys}
+    taken = Counter(ending for several in endings.values() for ending in several)
+    return {
+        key: next(one for one in reversed(several) if taken[one] == 1) for key, several in endings.items()
+    }
+
+
+def drawn_values(sweep: SweepSettings, trial: Trial | FrozenTrial) -> dict[str, Any]:
+    """A trial's values by key, as params.yaml has them."""
+    return {key: _value(sweep.space[key], trial.params[key]) for key in sweep.space}
+
+
+def _label(space: Dimension, value: Any) -> Any:
+    """A value as Optuna keeps it: of its choices only plain ones survive, so that a list is JSON text."""
+    return json.dumps(value) if space.choices is not None and isinstance(value, list | tuple) else value
+
+
+def _value(space: Dimension, label: Any) -> Any:
+    if space.choices is None:
+        return float(f"{label:.4g}") if isinstance(label, float) else label
+    return next(choice for choice in space.choices if _label(space, choice) == label)
+
+
+def sign(trial: Trial) -> None:
+    """Say whose the trial is."""
+    own = psutil.Process()
+    trial.set_user_attr("worker", {"host": socket.gethostname(), "pid": own.pid, "since": own.create_time()})
+    trial.set_user_attr("seen", time.time())
+
+
+def is_lost(trial: FrozenTrial) -> bool:
+    """Whether the worker that signed for a running trial is gone; a trial that nobody has signed is lost when old."""
+    worker = trial.user_attrs.get("worker")
+    if worker is None:
+        started = trial.datetime_start or datetime.now()
+        return (
+            "HEMLINE_SWEEP_STORAGE" not in os.environ
+            or (datetime.now() - started).total_seconds() > GONE_SECONDS
+        )
+    if worker["host"] != socket.gethostname():
+        return time.time() - trial.user_attrs.get("seen", 0.0) > GONE_SECONDS
+    try:
+        return psutil.Process(worker["pid"]).create_time() != worker["since"]
+    except psutil.NoSuchProcess:
+        return True
+
+
+@contextmanager
+def seen(trial: Trial) -> Iterator[None]:
+    """Show once a minute that the trial's worker lives."""
+    over = threading.Event()
+
+    def show() -> None:
+        while not over.wait(SEEN_SECONDS):
+            trial.set_user_attr("seen", time.time())
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -1,0 +1,104 @@
+"""Trials that train: a detector, an estimator or an expert, with AP on the validation pictures after each epoch."""
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hemline.params import Params, with_values
+from pipelines.sweeps.definition import TRUTH, Sweep
+from pipelines.sweeps.study import Claim, Study
+from stages.stage import Attempt
+
+Train = Callable[[Params, Attempt], None]
+Judge = Callable[[Params, Path, Any], float]  # params, the trial's folder, the network: AP
+
+
+class Training:
+    """Trains one trial. Its result is that of its last epoch, as in `select: last`."""
+
+    slow = True
+
+    def __init__(self, sweep: Sweep, study: Study) -> None:
+        self.sweep, self.study = sweep, study
+        kind, _, item = sweep.settings.target.partition("@")
+        self.train, self.judge = {
+            "train_detector": _detector,
+            "train_estimator": _estimator,
+            "finetune": _expert,
+        }[kind](item)
+
+    def __call__(self, params: Params, claim: Claim) -> dict[str, float] | None:
+        """Train to the last epoch, or until the pruner has seen enough (None)."""
+        out = self.study.folder / "trials" / str(claim.number + 1)
+        epochs = dict(self.study.reported(claim))
+        pruned = False
+
+        def watch(run: Any, epoch: int, network: Any) -> bool:
+            nonlocal pruned
+            epochs[epoch] = self.judge(params, out, network)
+            run.log({"AP": epochs[epoch]}, step=epoch)
+            pruned = self.study.should_prune(claim, epoch, epochs[epoch])
+            return pruned
+
+        name = f"{self.sweep.name} trial {claim.number + 1}"
+        identity = self.sweep.identity(with_values(self.sweep.values, claim.values))
+        tags = {"sweep": self.sweep.name, "trial": str(claim.number + 1), "stage_hash": identity}
+        try:
+            self.train(params, Attempt(name, out, title=name, tags=tags, watch=watch))
+            return None if pruned else self._result(epochs, params, out)
+        finally:
+            # Its numbers are kept; its network can be trained again from its params.
+            shutil.rmtree(out, ignore_errors=True)
+
+    def _result(self, epochs: dict[int, float], params: Params, out: Path) -> dict[str, float]:
+        result = {"AP": epochs[max(epochs)]}
+        if "milliseconds" in self.sweep.settings.objectives:
+            from hemline.estimation import Estimator
+            from hemline.inference.timing import milliseconds
+
+            result["milliseconds"] = milliseconds(Estimator.load(out), flip_test=False)
+        return {name: result[name] for name in self.sweep.settings.objectives}
+
+
+def _estimator(name: str) -> tuple[Train, Judge]:
+    from stages import train_estimator
+    from stages.selection import validation_ap
+
+    return (
+        lambda params, attempt: train_estimator.train(params, name, attempt),
+        lambda params, _, estimator: validation_ap(params, None, estimator),
+    )
+
+
+def _expert(name: str) -> tuple[Train, Judge]:
+    from stages import finetune
+    from stages.selection import validation_ap
+
+    slug, _, variant = name.rpartition("-")
+    return (
+        lambda params, attempt: finetune.train(params, slug, variant, attempt),
+        lambda params, _, estimator: validation_ap(params, slug, estimator),
+    )
+
+
+def _detector(name: str) -> tuple[Train, Judge]:
+    from stages import train_detector
+
+    return lambda params, attempt: train_detector.train(params, name, attempt), partial(_box_ap, name)
+
+
+def _box_ap(name: str, params: Params, out: Path, model: Any) -> float:
+    """Box AP of a detector in training; a copy of it is run, since running one takes parts of it away."""
+    from hemline.detection import Detector, detect_images
+    from hemline.evaluation import evaluate_boxes, read_box_results, read_truth
+    from hemline.files import write_json
+    from hemline.training import save_weights
+
+    save_weights(model, out / "weights.pt")
+    detector = Detector.load(out, getattr(params.detect, name))
+    found = detect_images(detector, TRUTH, Path(params.data.validation) / "image", title="validation boxes")
+    write_json(out / "boxes.json", found, indent=None)
+    truth = read_truth(TRUTH)
+    return float(evaluate_boxes(truth, read_box_results(out / "boxes.json", truth))["AP"])

@@ -1,0 +1,110 @@
+"""A sweep's keys are checked against params.yaml's schema and dvc.yaml; DVC's identity tells trials by."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hemline.errors import HemlineError
+from hemline.params import check_params, with_values
+from pipelines.sweeps.definition import read_sweep, sweep_settings, touched
+from pipelines.sweeps.identity import Identity, digest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def demo():
+    return yaml.safe_load((ROOT / "params/demo.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "space",
+            {"estimator.network.sigmas": {"low": 1, "high": 2}},
+            r"sweeps\.estimator\.space: .*no such key",
+        ),
+        (
+            "space",
+            {"estimator.network.sigma": {"low": 0.1, "high": 2.0}},
+            r"space: estimator\.network\.sigma is 0\.1",
+        ),
+        ("space", {"finetune.select": {"choices": ["last", "first"]}}, r"space: finetune\.select is 'first'"),
+        ("fixed", {"estimator.aggregated.epochs": 0}, r"fixed: estimator\.aggregated\.epochs is 0"),
+        ("fixed", {"estimator.aggregated.lr": 0.1}, r"sweeps\.estimator is .*stands in fixed and in space"),
+        ("space", {"estimator.network.sigma": {"low": 2, "high": 1}}, "low being the smaller"),
+        ("space", {"estimator.network.sigma": {"low": 1, "choices": [1]}}, "stands without low"),
+        ("space", {"estimator.network.sigma": {"low": 1, "high": 2, "paper": 3}}, "paper is 3"),
+        ("space", {"estimator.aggregated.lr": {"low": 0, "high": 1, "log": True}}, "log needs a low over 0"),
+        ("space", {}, "space is empty"),
+        ("objectives", ["AP", "milliseconds"], "prunes studies of one objective"),
+    ],
+)
+def test_a_bad_sweep_is_named_by_its_path(demo, path, value, message):
+    demo["sweeps"]["estimator"][path] = value
+    with pytest.raises(HemlineError, match=message):
+        check_params(demo, "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("nosuch", {}, "sweeps has no 'nosuch'; it has estimator, expert"),
+        ("estimator", {"target": "evaluate@ensemble"}, "trials can be of train_detector"),
+        ("inference", {"objectives": ["AP", "milliseconds"]}, "milliseconds are measured of estimators"),
+    ],
+)
+def test_a_sweep_that_no_trial_can_be_of(demo, name, changes, message):
+    if name in demo["sweeps"]:
+        demo["sweeps"][name].update(changes)
+    with pytest.raises(HemlineError, match=message):
+        sweep_settings(check_params(demo, "params.yaml"), name)
+
+
+def test_an_ensembles_trials_touch_its_rows(demo):
+    params = check_params(demo, "params.yaml")
+    rows = ["htc-finetuned-fliptest", "htc-finetuned-hflip-fliptest"]
+    assert touched("ensemble", params) == ["ensemble", *(f"estimate@{row}" for row in rows)]
+    assert touched("finetune@sling-plain", params) == ["finetune@sling-plain"]
+
+
+IDENTITY = Identity("train", (("data", "abc"),), ("a.b", "c", "weights"))
+VALUES = {"a": {"b": {"lr": 1, "size": 2}, "x": 0}, "c": 3, "weights": {"w": [1, 2]}}
+
+
+def test_an_identity_is_of_what_the_stage_reads():
+    base = digest(IDENTITY.entry(VALUES))
+    assert digest(IDENTITY.entry(with_values(VALUES, {"a.x": 9}))) == base
+    assert digest(IDENTITY.entry(with_values(VALUES, {"a.b.lr": 9}))) != base
+    assert digest(IDENTITY.entry(with_values(VALUES, {"c": 9}))) != base
+    moved = Identity("train", (("data", "xyz"),), IDENTITY.keys)
+    assert digest(moved.entry(VALUES)) != base
+
+
+@pytest.mark.parametrize("key", ["a.b.lr", "c", "weights.w.1", "a.b"])
+def test_what_all_trials_share_leaves_the_searched_keys_out(key):
+    one, two = VALUES, with_values(VALUES, {key: 77})
+    assert IDENTITY.entry(one, without=[key]) == IDENTITY.entry(two, without=[key])
+    other = with_values(one, {"a.b.size": 5, "weights.w.0": 5} if key != "a.b" else {"c": 5})
+    assert IDENTITY.entry(one, without=[key]) != IDENTITY.entry(other, without=[key])
+    json.dumps(IDENTITY.entry(one, without=[key]))
+
+
+def test_a_stage_reads_a_key_by_itself_or_by_its_section():
+    assert all(IDENTITY.reads(key) for key in ("a.b", "a.b.lr", "c", "weights.w.1", "a"))
+    assert not any(IDENTITY.reads(key) for key in ("a.x", "cc", "w"))
+
+
+def test_a_key_that_the_target_does_not_read_is_refused(tmp_path, demo, monkeypatch):
+    """Such trials would all be the same."""
+    demo["sweeps"]["expert"]["space"] = {"detector.htc.lr": {"low": 0.1, "high": 0.2}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(demo))
+    monkeypatch.setattr(
+        "pipelines.sweeps.definition.identities",
+        lambda root, names: {names[0]: Identity("c", (), ("finetune",))},
+    )
+    with pytest.raises(HemlineError, match=r"finetune@sling-plain doesn't read detector\.htc\.lr"):
+        read_sweep("expert", root=tmp_path)
