@@ -290,7 +290,10 @@ class Projection:
 
     def _from_mlflow(self, record: _Followed, event: dict[str, Any]) -> "_Computed | None":
         """What MLflow has of a run with the same hash, from another machine or a record that was deleted."""
-        query = f"tags.stage_hash = '{event['stage_hash']}' and attributes.status = 'FINISHED'"
+        query = (
+            f"tags.stage_hash = '{event['stage_hash']}' and attributes.status = 'FINISHED' "
+            f"and attributes.run_name = '{event['stage']}'"  # a sweep's trial of the same hash has other numbers
+        )
         runs = sorted(self.store.search(record.experiment, query), key=lambda run: "cached" in run.data.tags)
         if not runs:
             return None
