@@ -24,6 +24,8 @@ from hemline.tracking.store import (
 
 SHARED = ("commit", "dirty", "params_set", "params_hash")  # of a stage's tags: the parent's too
 ENDING = ("seconds", "peak_memory_megabytes")  # numbers that the end of a run has
+RUN_EVENTS = ("start", "resume", "metrics", "artifact", "dataset", "dvc", "model", "end")
+EVENTS = (*RUN_EVENTS, "child", "cached")
 REFUSED = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")  # a record's own fault, not the server's
 
 
@@ -78,6 +80,9 @@ class Projection:
             with creation_lock(self.store.uri):  # the last of several followers has the last word
                 self._settle(parent, self.touched[parent])
             del self.touched[parent]
+        for record in self.followed.values():
+            if record.start and record.writer is None:
+                self._remember(record)
         return self.is_open
 
     def _catch_up_with(self, path: Path) -> None:
@@ -104,7 +109,8 @@ class Projection:
         record = self.followed.setdefault(path, _Followed(path))
         events, offset = read_events(path, record.offset)
         for event in events:
-            getattr(self, f"_{event['event']}")(record, event)
+            if event["event"] in EVENTS:
+                getattr(self, f"_{event['event']}")(record, event)
             record.last = event["time"]
         self._flush(record)
         if events:
@@ -112,8 +118,6 @@ class Projection:
         record.offset = offset
         if record.writer is not None and not is_alive(record.writer):
             self._killed(record)
-        if record.start and record.writer is None:
-            self._remember(record)
 
     def _remember(self, record: _Followed) -> None:
         name = record.start.get("experiment", EXPERIMENT)
@@ -290,7 +294,10 @@ class Projection:
 
     def _from_mlflow(self, record: _Followed, event: dict[str, Any]) -> "_Computed | None":
         """What MLflow has of a run with the same hash, from another machine or a record that was deleted."""
-        query = f"tags.stage_hash = '{event['stage_hash']}' and attributes.status = 'FINISHED'"
+        query = (
+            f"tags.stage_hash = '{event['stage_hash']}' and attributes.status = 'FINISHED' "
+            f"and attributes.run_name = '{event['stage']}'"  # a sweep's trial of the same hash has other numbers
+        )
         runs = sorted(self.store.search(record.experiment, query), key=lambda run: "cached" in run.data.tags)
         if not runs:
             return None

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +127,12 @@ class Recorder:
         self._lines.close()
 
 
+@dataclass(frozen=True)
 class Before:
-    """What a record says of an earlier execution: its file and the seconds that it ran."""
+    """A record that can go on, and the seconds that its executions took so far."""
 
-    def __init__(self, path: Path, seconds: float) -> None:
-        self.path, self.seconds = path, seconds
+    path: Path
+    seconds: float
 
 
 def _unfinished(folder: Path, name: str, pipeline: str, params: Mapping[str, Any]) -> Before | None:

@@ -59,10 +59,13 @@ class Store:
         self._children: dict[str, dict[str, Child]] = {}
 
     def experiment(self, name: str) -> str:
-        """The id of the experiment of this name, made if need be."""
+        """The id of the experiment of this name, made if need be, and brought back if it was deleted in the UI."""
         if name not in self._experiments:
             with creation_lock(self.uri):
-                self._experiments[name] = self.client.get_experiment_by_name(name) or self._make(name)
+                found = self.client.get_experiment_by_name(name) or self._make(name)
+                if found.lifecycle_stage == "deleted":
+                    self.client.restore_experiment(found.experiment_id)
+            self._experiments[name] = found
         return str(self._experiments[name].experiment_id)
 
     def _make(self, name: str) -> Experiment:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 CODE = (
     "hemline",
     "stages",
+    "pipelines",
     "configs",
     "requirements",
     "params",

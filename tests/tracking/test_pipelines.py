@@ -10,6 +10,7 @@ from hemline.tracking import PipelineRecorder, Recorder
 from hemline.tracking.dvc import note_dvc, note_lock, params_of, read_lock, stage_entry
 from hemline.tracking.projection import Projection
 from hemline.tracking.records import last_dvc
+from hemline.tracking.store import Store
 from tests.tracking.mlflow_runs import runs_of, steps
 
 LOCK = {
@@ -194,6 +195,50 @@ def test_one_experiment_a_data_set(tmp_path, store):
     Projection(tmp_path / "runs", uri).catch_up()
     for name in ("DeepFashion2", "synthetic wardrobe"):
         assert set(runs_of(client, name)) == {"pipeline abc", "convert"}
+
+
+def test_another_machine_makes_the_experiment_first(store, monkeypatch):
+    uri, client = store
+    own = Store(uri)
+    found = client.create_experiment("shop")
+    answers = iter([None])  # what was asked before the other made it
+    real = own.client.get_experiment_by_name
+    monkeypatch.setattr(own.client, "get_experiment_by_name", lambda name: next(answers, real(name)))
+    assert own.experiment("shop") == found
+
+
+def test_another_machine_makes_the_parent_as_well(tmp_path, store):
+    uri, client = store
+    own = Store(uri)
+    experiment = own.experiment("hemline")
+    late = own.create(experiment, "pipeline one", 200.0, {"hemline.pipeline": "one"})
+    early = own.create(experiment, "pipeline one", 100.0, {"hemline.pipeline": "one"})
+    computed(tmp_path / "runs")
+    Projection(tmp_path / "runs", uri).catch_up()
+    parent, (child,) = children(client, "one")
+    assert parent.info.run_id == early and child.info.run_name == STAGE
+    assert client.get_run(late).info.lifecycle_stage == "deleted"
+
+
+def test_an_experiment_that_was_deleted_comes_back(tmp_path, store):
+    uri, client = store
+    client.delete_experiment(client.create_experiment("hemline"))
+    computed(tmp_path / "runs")
+    Projection(tmp_path / "runs", uri).catch_up()
+    assert set(runs_of(client)) == {"pipeline one", STAGE}
+
+
+def test_a_trial_of_a_sweep_is_not_what_computed_a_stage(tmp_path, store):
+    uri, client = store
+    trial = Store(uri)
+    run = trial.create(
+        trial.experiment("hemline"), "trial 1", 1.0, {"stage_hash": stage_entry(LOCK)["stage_hash"]}
+    )
+    client.set_terminated(run)
+    cached(tmp_path / "runs")
+    Projection(tmp_path / "runs", uri).catch_up()
+    _, (copy,) = children(client, "two")
+    assert "computed_by" not in copy.data.tags
 
 
 def test_an_emptied_store_is_filled_again(tmp_path, store):
