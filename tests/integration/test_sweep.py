@@ -56,7 +56,7 @@ def project(tmp_path_factory):
 
 def make_project(tmp_path_factory):
     root = tmp_path_factory.mktemp("sweep")
-    for name in (*CODE, "pipelines"):
+    for name in CODE:
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, root / name)
@@ -64,7 +64,7 @@ def make_project(tmp_path_factory):
     values = tiny(yaml.safe_load((ROOT / "params/demo.yaml").read_text()), experts=[EXPERT])
     # Learnt by heart, so that there is something to tell settings by.
     values["data"]["validation"] = values["data"]["train"]
-    values["estimator"]["aggregated"].update(epochs=10, warmup_steps=0)
+    values["estimator"]["aggregated"].update(epochs=20, warmup_steps=0)
     (root / "params.yaml").write_text(yaml.safe_dump({**values, "sweeps": SWEEPS}, sort_keys=False))
     run(root, "git", "init", "-q")
     run(root, "git", "add", ".")
