@@ -14,7 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -26,24 +27,18 @@ from tests.pipelines.project import ROOT, Project
 
 IMAGES = ROOT / "docs" / "images"
 SITE = f"http://127.0.0.1:{PORT}"
-SIZE = {"width": 1400, "height": 1000}
 DRAWING_SECONDS = 10  # what it shows is fetched and laid out after that, and fades in
 
 
 def main() -> None:
     """Make them all."""
-    browser = (
-        shutil.which("chromium")
-        or shutil.which("google-chrome")
-        or sys.exit("error: chromium is not installed")
-    )
     with tempfile.TemporaryDirectory() as name:
         project = Project(Path(name) / "project")
         os.environ |= {"PREFECT_HOME": name, "HEMLINE_LEASES": f"{name}/leases", "PYTHONPATH": str(ROOT)}
         os.environ["HEMLINE_ROOT"] = str(project.root)
         services = subprocess.Popen([sys.executable, "-m", "pipelines.serve"], cwd=project.root)
         try:
-            _shoot(browser, _pages(project))
+            shoot(Shot(f"{SITE}/{address}", picture) for address, picture in _pages(project).items())
         finally:
             services.send_signal(signal.SIGTERM)
             services.wait()
@@ -77,15 +72,32 @@ def _pages(project: Project) -> dict[str, str]:
     }
 
 
-def _shoot(browser: str, pages: Mapping[str, str]) -> None:
+@dataclass(frozen=True)
+class Shot:
+    """A page, the file in docs/images/ that it becomes, and how: its window, pixels, or all of the page."""
+
+    address: str
+    picture: str
+    width: int = 1400
+    height: int = 1000
+    seconds: float = DRAWING_SECONDS
+    whole: bool = False
+
+
+def shoot(shots: Iterable[Shot]) -> None:
+    """Open each page in chromium, and keep what is seen."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        sys.exit("error: chromium is not installed")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        page = chromium.new_page(viewport=SIZE)
-        for address, picture in pages.items():
-            page.goto(f"{SITE}/{address}", wait_until="load")
-            page.wait_for_timeout(1000 * DRAWING_SECONDS)
-            page.screenshot(path=IMAGES / picture)
-            print(IMAGES / picture)
+        for shot in shots:
+            page = chromium.new_page(viewport={"width": shot.width, "height": shot.height})
+            page.goto(shot.address, wait_until="load")
+            page.wait_for_timeout(1000 * shot.seconds)
+            page.screenshot(path=IMAGES / shot.picture, full_page=shot.whole)
+            page.close()
+            print(IMAGES / shot.picture)
 
 
 if __name__ == "__main__":
