@@ -203,12 +203,13 @@ def read_study(name: str, folder: Path = FOLDER) -> Study:
     """A study that there is, whatever params.yaml says now. HemlineError if there is none."""
     if not (folder / name).is_dir():
         raise HemlineError(f"{folder / name}: no such study; `hemline sweep run {name}` makes it")
-    try:
-        study = optuna.load_study(study_name=name, storage=open_storage(folder / name))
-    except KeyError:
-        raise HemlineError(
-            f"{folder / name}: no study {name!r} in its storage; was HEMLINE_SWEEP_STORAGE set?"
-        ) from None
+    with claim_lock(folder / name):  # not while it is being made
+        try:
+            study = optuna.load_study(study_name=name, storage=open_storage(folder / name))
+        except KeyError:
+            raise HemlineError(
+                f"{folder / name}: its storage has no study {name!r}; is HEMLINE_SWEEP_STORAGE set as it was?"
+            ) from None
     settings = SweepSettings.model_validate(tuples(study.user_attrs["about"]["settings"]))
     return Study(name, settings, study, folder / name)
 
