@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from optuna.distributions import (
 )
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy import NullPool, create_engine, text
 
 from hemline.errors import HemlineError
 from hemline.params import Dimension, SweepSettings, tuples, value_at
@@ -63,7 +63,6 @@ class Study:
 
     def __init__(self, name: str, sweep: SweepSettings, study: optuna.Study, folder: Path) -> None:
         self.name, self.sweep, self.study, self.folder = name, sweep, study, folder
-        self._lock = claim_lock(folder)
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -72,7 +71,7 @@ class Study:
 
     def claim(self) -> Claim | None:
         """The next trial for this worker: one that was given up, else a new one. None: there are as many as wanted."""
-        with self._lock:
+        with claim_lock(self.folder):
             trials = self.trials
             lost = next(
                 (trial for trial in trials if trial.state == TrialState.RUNNING and is_lost(trial)), None
@@ -214,18 +213,38 @@ def read_study(name: str, folder: Path = FOLDER) -> Study:
     return Study(name, settings, study, folder / name)
 
 
-def claim_lock(folder: Path) -> FileLock:
-    """Held while a trial is claimed, by this machine's workers."""
-    return FileLock(folder / "claim.lock")
+@contextmanager
+def claim_lock(folder: Path) -> Iterator[None]:
+    """Held while a trial is claimed: a file's lock, or, of a database that machines share, PostgreSQL's own."""
+    url = database()
+    if url is None:
+        with FileLock(folder / "claim.lock"):
+            yield
+        return
+    with create_engine(
+        url, poolclass=NullPool
+    ).connect() as connection:  # the end of which gives the lock back
+        connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": f"sweep {folder.name}"})
+        yield
+
+
+def database() -> str | None:
+    """HEMLINE_SWEEP_STORAGE, the address of a PostgreSQL database; None: a journal beside the lock."""
+    url = os.environ.get("HEMLINE_SWEEP_STORAGE") or None
+    if url is not None and not url.startswith("postgresql"):
+        raise HemlineError(
+            f"HEMLINE_SWEEP_STORAGE is {url.split('@')[-1]!r}: give postgresql://USER:PASSWORD@HOST/DATABASE, "
+            "or unset it for a journal in sweeps/"
+        )
+    return url
 
 
 def open_storage(folder: Path) -> optuna.storages.BaseStorage:
-    """The database of HEMLINE_SWEEP_STORAGE (SQLAlchemy: postgresql://...), else a journal in `folder`."""
+    """The database that machines share, else a journal in `folder`."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # constant_liar and the metrics' names: "experimental" for years
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    url = os.environ.get("HEMLINE_SWEEP_STORAGE")
-    if url:
+    if url := database():
         return optuna.storages.RDBStorage(url)
     journal = folder / "journal.log"
     repair(journal)
@@ -318,14 +337,10 @@ def sign(trial: Trial) -> None:
 
 
 def is_lost(trial: FrozenTrial) -> bool:
-    """Whether the worker that signed for a running trial is gone; a trial that nobody has signed is lost when old."""
+    """Whether the worker that signed for a running trial is gone; asked under the lock, under which it is signed."""
     worker = trial.user_attrs.get("worker")
     if worker is None:
-        started = trial.datetime_start or datetime.now()
-        return (
-            "HEMLINE_SWEEP_STORAGE" not in os.environ
-            or (datetime.now() - started).total_seconds() > GONE_SECONDS
-        )
+        return True
     if worker["host"] != socket.gethostname():
         return time.time() - trial.user_attrs.get("seen", 0.0) > GONE_SECONDS
     try:

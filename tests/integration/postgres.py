@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def postgresql() -> Iterator[str]:
         ready = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         until(lambda: subprocess.run(ready, check=False).returncode == 0, 60)
         yield f"hemline@127.0.0.1:{port}/postgres"
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # SIGTERM waits for its clients
         server.wait(60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -24,6 +24,7 @@ from pipelines.sweeps.study import (
     repair,
     short_names,
 )
+from tests.integration.postgres import INSTALLED, postgresql
 
 VALUES = {"a": {"lr": 0.001, "size": [96, 128]}, "b": {"flip": True}}
 SETTINGS = {
@@ -148,6 +149,33 @@ def test_many_workers_at_once_on_an_empty_folder(tmp_path):
     assert sorted(map(int, (tmp_path / "begun").read_text().split())) == list(range(20))
     drawn = [json.dumps(trial.params) for trial in study(tmp_path / "sweeps").trials]
     assert len(set(drawn)) > 15  # workers don't draw the same values side by side
+
+
+@pytest.mark.skipif(not INSTALLED, reason="PostgreSQL is no Python package; the journal is tested without it")
+def test_two_machines_share_a_database(tmp_path, monkeypatch):
+    """Each has a folder of its own; the database alone keeps them apart."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with postgresql() as address:
+        monkeypatch.setenv("HEMLINE_SWEEP_STORAGE", f"postgresql://{address}")
+        workers = [start(folder) for folder in folders for _ in range(2)]
+        workers.append(start(folders[0], kill_after=1))
+        assert sorted(worker.wait(240) for worker in workers) in ([0] * 5, [-signal.SIGKILL, 0, 0, 0, 0])
+        begun = [int(number) for folder in folders for number in (folder / "begun").read_text().split()]
+        own = study(tmp_path / "three")
+        while claim := own.claim():  # the killed worker's, if it was the last one
+            own.tell(claim, {"AP": 0.0})
+        assert set(begun) <= set(range(20)) and len(begun) - len(set(begun)) <= 1
+        assert [trial.state for trial in own.trials] == [TrialState.COMPLETE] * 20
+    assert not list(tmp_path.rglob("journal.log"))
+
+
+def test_another_database_than_postgresql_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEMLINE_SWEEP_STORAGE", "mysql://me:secret@host/sweeps")
+    with pytest.raises(HemlineError, match="is 'host/sweeps': give postgresql") as error:
+        study(tmp_path)
+    assert "secret" not in str(error.value)
 
 
 def test_a_trial_of_a_worker_that_lives_is_left_alone(tmp_path):
