@@ -77,4 +77,9 @@ def state_folder(name: str, params: Mapping[str, Any], *inputs: Path) -> Path:
     for path in inputs:
         with open(path, "rb") as handle:
             key.update(hashlib.file_digest(handle, "sha256").digest())
-    return Path(os.environ.get("HEMLINE_STATE", ".hemline")) / name / key.hexdigest()[:16]
+    return kept_folder() / name / key.hexdigest()[:16]
+
+
+def kept_folder() -> Path:
+    """What is kept outside of DVC's outs, and can be made again: `HEMLINE_STATE`, else `.hemline`."""
+    return Path(os.environ.get("HEMLINE_STATE", ".hemline"))

@@ -15,8 +15,8 @@ from pipelines.sweeps.definition import TRUTH, Sweep
 from pipelines.sweeps.identity import digest
 from pipelines.sweeps.study import Claim
 from stages.estimate import see
+from stages.stage import kept_folder
 
-CACHE = Path(".hemline/sightings")
 # What is settled after the networks: sightings that differ in nothing else are the same.
 SETTLED = ("estimate.score", "estimate.score_threshold", "estimate.box_exponent", "estimate.oks_nms")
 
@@ -49,11 +49,12 @@ class Settling:
         """What the row's networks say with these params: kept from before, or asked now."""
         values = params.model_dump(mode="json")
         key = digest(self.sweep.stages[f"estimate@{row}"].entry(values, SETTLED))
-        path = CACHE / f"{key}.npz"
+        folder = kept_folder() / "sightings"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{key}.npz"
         if not path.is_file():
-            CACHE.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{path}.lock"):  # another worker may be looking right now
-                cached(CACHE, key, lambda: see(params, row, "validation"))
+                cached(folder, key, lambda: see(params, row, "validation"))
         return self._read(path)
 
     def _read_and_judge(self, path: Path) -> tuple[Sightings, Judged]:
