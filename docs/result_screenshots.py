@@ -54,8 +54,10 @@ def mlflow_pages(site: str, store: str, experiment: str) -> list[Shot]:
     training = next(run.info.run_id for run in children if run.info.run_name == TRAINING)
     compared = f"runs={quote(json.dumps(rows))}&experiments={quote(json.dumps([place]))}"
     return [
-        Shot(f"{site}/#/experiments/{place}", "mlflow-runs.png"),
-        Shot(f"{site}/#/compare-runs?{compared}", "mlflow-compare.png", height=1400),
+        Shot(f"{site}/#/experiments/{place}/runs", "mlflow-runs.png"),
+        Shot(
+            f"{site}/#/compare-runs?{compared}", "mlflow-compare.png", 2300, 1250, clicks=("Visualizations",)
+        ),
         Shot(f"{site}/#/experiments/{place}/runs/{training}/model-metrics", "mlflow-training.png"),
     ]
 

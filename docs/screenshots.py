@@ -27,6 +27,8 @@ from tests.pipelines.project import ROOT, Project
 
 IMAGES = ROOT / "docs" / "images"
 SITE = f"http://127.0.0.1:{PORT}"
+# MLflow opens a chat beside its pages at the first visit.
+NO_ASSISTANT = "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
 DRAWING_SECONDS = 10  # what it shows is fetched and laid out after that, and fades in
 
 
@@ -74,7 +76,10 @@ def _pages(project: Project) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Shot:
-    """A page, the file in docs/images/ that it becomes, and how: its window, pixels, or all of the page."""
+    """A page, the file in docs/images/ that it becomes, and how: its window, pixels, or all of the page.
+
+    `clicks` are words on the page that are clicked before.
+    """
 
     address: str
     picture: str
@@ -82,6 +87,7 @@ class Shot:
     height: int = 1000
     seconds: float = DRAWING_SECONDS
     whole: bool = False
+    clicks: tuple[str, ...] = ()
 
 
 def shoot(shots: Iterable[Shot]) -> None:
@@ -93,8 +99,12 @@ def shoot(shots: Iterable[Shot]) -> None:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         for shot in shots:
             page = chromium.new_page(viewport={"width": shot.width, "height": shot.height})
+            page.add_init_script(NO_ASSISTANT)
             page.goto(shot.address, wait_until="load")
             page.wait_for_timeout(1000 * shot.seconds)
+            for words in shot.clicks:
+                page.get_by_text(words, exact=True).first.click()
+                page.wait_for_timeout(1000)
             page.screenshot(path=IMAGES / shot.picture, full_page=shot.whole)
             page.close()
             print(IMAGES / shot.picture)

@@ -1,6 +1,7 @@
 """evaluate@ABLATION: landmark AP, visible + occluded and visible only; box AP; per category; intervals."""
 
 from pathlib import Path
+from typing import Any
 
 from hemline.evaluation import evaluate_ablation
 from hemline.files import write_json
@@ -16,7 +17,11 @@ def evaluate(name: str) -> None:
     params = load_params()
     settings = params.evaluate
     tags = {"ablation": name, **paper_tags(params, name)}
-    with recorded(f"evaluate@{name}", {"evaluate": settings.model_dump()}, **tags) as run:
+    shown = {
+        "evaluate": {"resamples": settings.resamples, "seed": settings.seed},
+        "row": row_settings(params, name),
+    }
+    with recorded(f"evaluate@{name}", shown, **tags) as run:
         read_by(run, "validation", COCO / "validation-independent.json")
         metrics = evaluate_ablation(
             COCO / "validation-independent.json",
@@ -28,6 +33,14 @@ def evaluate(name: str) -> None:
         )
         write_json(Path("metrics/evaluate") / f"{name}.json", metrics)
         run.log(metrics)
+
+
+def row_settings(params: Params, name: str) -> dict[str, Any]:
+    """What makes the row: under the same names for all, so that MLflow's comparison lines them up."""
+    keys = ("boxes", "estimator", "experts", "flip_test")
+    names = params.ensemble.members if name == "ensemble" else (name,)
+    rows = [params.ablations[one].model_dump() for one in names]
+    return {key: " + ".join(dict.fromkeys(str(row[key]) for row in rows)) for key in keys}
 
 
 def paper_tags(params: Params, name: str) -> dict[str, str]:

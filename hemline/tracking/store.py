@@ -21,6 +21,9 @@ PAGE = 1000  # runs a search
 
 RECORD, PIPELINE, VERDICT = "hemline.record", "hemline.pipeline", "hemline.verdict"
 
+# Has MLflow's UI show trainings: else it opens a new experiment as one of language models.
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+
 Item = TypeVar("Item")
 
 
@@ -70,7 +73,7 @@ class Store:
 
     def _make(self, name: str) -> Experiment:
         try:
-            self.client.create_experiment(name)
+            self.client.create_experiment(name, tags=KIND)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another machine was faster
                 raise

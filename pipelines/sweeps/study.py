@@ -309,7 +309,8 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
     endings = {key: [key.split(".", skip)[-1] for skip in range(key.count(".") + 1)] for key in keys}
     taken = Counter(ending for several in endings.values() for ending in several)
     return {
-        key: next(one for one in reversed(several) if taken[one] == 1) for key, several in endings.items()
+        key: next(one for one in reversed(several) if taken[one] == 1 and not one.isdigit())
+        for key, several in endings.items()
     }
 
 

@@ -282,4 +282,5 @@ def test_short_names_tell_keys_apart():
         "b.training.lr": "b.training.lr",
         "c.size": "size",
     }
+    assert short_names(["ensemble.weights.1"]) == {"ensemble.weights.1": "weights.1"}
     assert short_names(["a.x.lr", "a.y.lr"]) == {"a.x.lr": "x.lr", "a.y.lr": "y.lr"}
