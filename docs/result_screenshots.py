@@ -49,12 +49,17 @@ def mlflow_pages(site: str, store: str, experiment: str) -> list[Shot]:
     client = MlflowClient(store)
     place = client.get_experiment_by_name(experiment).experiment_id
     parent = newest(client, place, "attributes.run_name LIKE 'pipeline %'")
-    children = client.search_runs([place], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    below = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    children = client.search_runs([place], below)
     rows = [run.info.run_id for run in children if run.info.run_name.startswith("evaluate@")]
     training = next(run.info.run_id for run in children if run.info.run_name == TRAINING)
     compared = f"runs={quote(json.dumps(rows))}&experiments={quote(json.dumps([place]))}"
     return [
-        Shot(f"{site}/#/experiments/{place}/runs", "mlflow-runs.png"),
+        Shot(
+            f"{site}/#/experiments/{place}/runs?searchFilter={quote(below)}",
+            "mlflow-runs.png",
+            1800,
+        ),
         Shot(
             f"{site}/#/compare-runs?{compared}", "mlflow-compare.png", 2300, 1250, clicks=("Visualizations",)
         ),

@@ -27,7 +27,7 @@ from pipelines.leases import Lease, Leases, this_machine
 from pipelines.plan import make_plan
 from pipelines.process import run
 from pipelines.sweeps.definition import Sweep, read_sweep, sweep_settings, touched
-from pipelines.sweeps.page import summary, write_page
+from pipelines.sweeps.page import importances, summary, write_page
 from pipelines.sweeps.study import Study, open_study
 
 
@@ -63,11 +63,13 @@ def _sweep(root: Path, name: str, workers: int | None, trials: int | None) -> St
     crew = _Crew(found, study, graph[settings.target].device, root)
     with _recorded(found, root) as record:
         _work(crew, workers or crew.leases.machine.side_by_side)
-        page = write_page(study)
+        shares = importances(study)
+        page = write_page(study, shares)
         record.log(_best(study))
         record.artifact(page)
-    create_markdown_artifact(summary(study), key="sweep", description=f"The sweep {name}")
-    print(f"\n{summary(study)}\nThe page: {page}")
+    found_out = summary(study, shares)
+    create_markdown_artifact(found_out, key="sweep", description=f"The sweep {name}")
+    print(f"\n{found_out}\nThe page: {page}")
     return _verdict(crew)
 
 

@@ -61,11 +61,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from pipelines.sweeps.page import summary, write_page
+    from pipelines.sweeps.page import importances, summary, write_page
     from pipelines.sweeps.study import read_study
 
     study = read_study(arguments.name)
-    print(f"{summary(study)}\nThe page: {write_page(study)}")
+    shares = importances(study)
+    print(f"{summary(study, shares)}\nThe page: {write_page(study, shares)}")
     return 0
 
 
