@@ -96,8 +96,9 @@ sweep: setup ## search values of params.yaml with Optuna, by one of its sweeps (
 	@hemline sweep run "$(SWEEP)" $(if $(WORKERS),--workers $(WORKERS)) $(if $(TRIALS),--trials $(TRIALS))
 
 dashboard: setup ## browse a sweep's trials in optuna-dashboard, on http://localhost:8080
-	@test -f "sweeps/$(SWEEP)/journal.log" || { echo "error: no trials of sweep '$(SWEEP)' yet: make sweep SWEEP=estimator" >&2; exit 2; }
-	@optuna-dashboard --port 8080 "sweeps/$(SWEEP)/journal.log"
+	@test -n "$$HEMLINE_SWEEP_STORAGE" || test -f "sweeps/$(SWEEP)/journal.log" || \
+	  { echo "error: no trials of sweep '$(SWEEP)' yet: make sweep SWEEP=estimator" >&2; exit 2; }
+	@optuna-dashboard --port 8080 "$${HEMLINE_SWEEP_STORAGE:-sweeps/$(SWEEP)/journal.log}"
 
 clean: ## delete caches of tools and build leftovers; says what; never data, models or results
 	@find . \( -path ./.venv -o -path ./.git -o -path ./.dvc -o -path ./data \) -prune -o \
