@@ -133,7 +133,7 @@ def history(study: Study, complete: Sequence[FrozenTrial]) -> str:
     """The first objective of each trial, and the best until then."""
     values = [trial.values[0] for trial in complete]
     better = min if study.sweep.objectives[0] == "milliseconds" else max
-    across = Axis(0, max(trial.number for trial in complete) + 2, 44, WIDTH - 12)
+    across = Axis(0, max(trial.number for trial in complete) + 2, 44, WIDTH - 20)
     up = axis(values, 214, 14, least=1e-6)
     bests = [better(values[: place + 1]) for place in range(len(values))]
     places = [across(trial.number + 1) for trial in complete]
