@@ -61,7 +61,7 @@ def _sweep(root: Path, name: str, workers: int | None, trials: int | None) -> St
     found = read_sweep(name, trials, root)
     study = open_study(name, found.settings, found.values, found.origin)
     crew = _Crew(found, study, graph[settings.target].device, root)
-    with _recorded(found, root) as record:
+    with _recorded(study, root) as record:
         _work(crew, workers or crew.leases.machine.side_by_side)
         shares = importances(study)
         page = write_page(study, shares)
@@ -73,18 +73,18 @@ def _sweep(root: Path, name: str, workers: int | None, trials: int | None) -> St
     return _verdict(crew)
 
 
-def _recorded(sweep: Sweep, root: Path) -> PipelineRecorder:
+def _recorded(study: Study, root: Path) -> PipelineRecorder:
     """The run in MLflow that all its trials are children of, however often it is resumed."""
-    settings = sweep.settings.model_dump(mode="json")
+    settings = study.sweep.model_dump(mode="json")
     return PipelineRecorder(
         root / records_folder(),
-        sweep.key,
+        study.key,
         experiment=experiment(root / "params.yaml"),
-        name=f"sweep {sweep.name}",
+        name=f"sweep {study.name}",
         params={
             key: settings[key] for key in ("target", "sampler", "pruner", "startup", "seed", "fixed", "space")
         },
-        tags={"sweep": sweep.name, "stage": sweep.settings.target},
+        tags={"sweep": study.name, "stage": study.sweep.target},
     )
 
 
@@ -130,7 +130,7 @@ class _Crew:
 
     def environment(self, lease: Lease) -> dict[str, str]:
         """A worker's: its device, and the run in MLflow that its trials are children of."""
-        return {**environment(os.environ, lease), "HEMLINE_PIPELINE": self.sweep.key}
+        return {**environment(os.environ, lease), "HEMLINE_PIPELINE": self.study.key}
 
 
 def _work(crew: _Crew, workers: int) -> None:

@@ -32,11 +32,6 @@ class Sweep:
         entries = [stage.entry(self.values, tuple(self.settings.space)) for stage in self.stages.values()]
         return digest(entries, hashlib.sha256(TRUTH.read_bytes()).hexdigest())
 
-    @property
-    def key(self) -> str:
-        """Names the sweep's run in MLflow, however often it is resumed."""
-        return f"sweep-{self.name}-{self.origin}"
-
     def identity(self, values: Mapping[str, Any]) -> str:
         """What DVC would tell a trial by: trials with the same one have the same result.
 

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -63,6 +64,11 @@ class Study:
 
     def __init__(self, name: str, sweep: SweepSettings, study: optuna.Study, folder: Path) -> None:
         self.name, self.sweep, self.study, self.folder = name, sweep, study, folder
+
+    @property
+    def key(self) -> str:
+        """Names the sweep's run in MLflow, however often it is resumed; one that was begun anew has another."""
+        return f"sweep-{self.name}-{self.study.user_attrs['id']}"
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -172,6 +178,7 @@ def open_study(
         )
         about = {"origin": origin, "settings": sweep.model_dump(mode="json")}
         if "about" not in study.user_attrs:
+            study.set_user_attr("id", uuid.uuid4().hex[:12])
             for first in first_values(sweep, values):
                 study.enqueue_trial(first, skip_if_exists=True)
             study.set_metric_names(list(sweep.objectives))

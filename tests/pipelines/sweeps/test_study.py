@@ -267,6 +267,10 @@ def test_two_objectives_have_several_best_trials(tmp_path):
     assert sorted(trial.number for trial in own.best) == [0, 1]
 
 
+def test_a_resumed_study_has_the_same_run_in_mlflow_and_a_new_one_another(tmp_path):
+    assert study(tmp_path / "one").key == study(tmp_path / "one").key != study(tmp_path / "two").key
+
+
 def test_a_study_can_be_read_without_params(tmp_path):
     work(study(tmp_path))
     read = read_study("s", tmp_path)
