@@ -58,10 +58,14 @@ def mlflow_pages(site: str, store: str, experiment: str) -> list[Shot]:
         Shot(
             f"{site}/#/experiments/{place}/runs?searchFilter={quote(below)}",
             "mlflow-runs.png",
-            1800,
+            clicks=(".ag-row button",),
         ),
         Shot(
-            f"{site}/#/compare-runs?{compared}", "mlflow-compare.png", 2300, 1250, clicks=("Visualizations",)
+            f"{site}/#/compare-runs?{compared}",
+            "mlflow-compare.png",
+            2300,
+            1250,
+            clicks=("text=Visualizations",),
         ),
         Shot(f"{site}/#/experiments/{place}/runs/{training}/model-metrics", "mlflow-training.png"),
     ]

@@ -78,7 +78,7 @@ def _pages(project: Project) -> dict[str, str]:
 class Shot:
     """A page, the file in docs/images/ that it becomes, and how: its window, pixels, or all of the page.
 
-    `clicks` are words on the page that are clicked before.
+    `clicks` are what is clicked before, as playwright's locators.
     """
 
     address: str
@@ -102,8 +102,8 @@ def shoot(shots: Iterable[Shot]) -> None:
             page.add_init_script(NO_ASSISTANT)
             page.goto(shot.address, wait_until="load")
             page.wait_for_timeout(1000 * shot.seconds)
-            for words in shot.clicks:
-                page.get_by_text(words, exact=True).first.click()
+            for place in shot.clicks:
+                page.locator(place).first.click()
                 page.wait_for_timeout(1000)
             page.screenshot(path=IMAGES / shot.picture, full_page=shot.whole)
             page.close()

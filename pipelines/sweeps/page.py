@@ -26,7 +26,7 @@ from hemline.reporting.svg import (
     text,
     vertical_grid,
 )
-from pipelines.sweeps.study import Study, short_names
+from pipelines.sweeps.study import Study, distribution, short_names
 
 SHOWN = 10  # trials of the table
 
@@ -122,7 +122,11 @@ def figures(study: Study, shares: Mapping[str, float]) -> Iterator[tuple[str, st
         return
     if len(study.sweep.objectives) > 1:
         yield "The trade-off: what none beats in both is filled", tradeoff(study, complete)
-    yield f"{study.sweep.objectives[0]}, trial by trial, and the best so far", history(study, complete)
+    pruned = "; hollow: pruned" if study.sweep.pruner != "none" else ""
+    yield (
+        f"{study.sweep.objectives[0]}, trial by trial, and the best so far{pruned}",
+        history(study, complete),
+    )
     if shares:
         yield f"How much of {study.sweep.objectives[0]}'s variance each key explains", bars(shares)
     for key in study.sweep.space:
@@ -130,15 +134,18 @@ def figures(study: Study, shares: Mapping[str, float]) -> Iterator[tuple[str, st
 
 
 def history(study: Study, complete: Sequence[FrozenTrial]) -> str:
-    """The first objective of each trial, and the best until then."""
+    """The first objective of each trial, of a pruned one where it was left, and the best until then."""
     values = [trial.values[0] for trial in complete]
+    pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
+    left = [(trial.number + 1, list(trial.intermediate_values.values())[-1:]) for trial in pruned]
     better = min if study.sweep.objectives[0] == "milliseconds" else max
-    across = Axis(0, max(trial.number for trial in complete) + 2, 44, WIDTH - 20)
-    up = axis(values, 214, 14, least=1e-6)
+    across = Axis(0, study.trials[-1].number + 2, 44, WIDTH - 20)
+    up = axis([*values, *(value for _, last in left for value in last)], 214, 14, least=1e-6)
     bests = [better(values[: place + 1]) for place in range(len(values))]
     places = [across(trial.number + 1) for trial in complete]
     parts = [*horizontal_grid(up, 44, WIDTH - 10), *_whole_grid(across, 14, 220)]
     parts += [dot(x, up(value), "ours", 3) for x, value in zip(places, values, strict=True)]
+    parts += [dot(across(trial), up(value), "pruned", 3) for trial, last in left for value in last]
     parts.append(path(_steps(list(zip(places, map(up, bests), strict=True))), "ours-line"))
     parts.append(text(WIDTH / 2, 252, "trial", "middle", "tick"))
     return figure(parts, 258, f"{study.sweep.objectives[0]} of each trial")
@@ -175,30 +182,33 @@ def slices(study: Study, complete: Sequence[FrozenTrial], key: str) -> str:
     space = study.sweep.space[key]
     drawn = [trial.params[key] for trial in complete]
     up = axis([trial.values[0] for trial in complete], 214, 14, least=1e-6)
-    grid = horizontal_grid(up, 44, WIDTH - 10)
-    if space.choices is not None or space.log:
-        places, marks = _uneven(drawn, space.log)
+    if space.choices is not None:
+        places, marks = _choices(drawn, distribution(space).choices)
+    elif space.log:
+        places, marks = _powers(drawn)
     else:
         across = axis(drawn, 50, WIDTH - 16, least=1e-6)
         places, marks = [across(value) for value in drawn], vertical_grid(across, 14, 220)
+    grid = horizontal_grid(up, 44, WIDTH - 10)
     dots = [dot(x, up(trial.values[0]), "ours", 3) for x, trial in zip(places, complete, strict=True)]
     return figure([*grid, *marks, *dots], 242, f"{study.sweep.objectives[0]} against {key}")
 
 
-def _uneven(drawn: Sequence[Any], log: bool) -> tuple[list[float], list[str]]:
-    """Places and labelled grid lines of choices, evenly, or of a logarithmic range, by its powers of ten."""
-    if log:
-        powers = [math.log10(value) for value in drawn]
-        across = Axis(min(powers) - 0.1, max(powers) + 0.1, 50, WIDTH - 16)
-        low, high = math.floor(across.low), math.ceil(across.high)
-        ticks = {
-            number(f * 10.0**p): math.log10(f * 10.0**p) for p in range(low, high + 1) for f in (1, 2, 5)
-        }
-        inside = {name: value for name, value in ticks.items() if across.low <= value <= across.high}
-        return [across(power) for power in powers], _marks(across, inside)
-    order = {value: place for place, value in enumerate(dict.fromkeys(sorted(drawn, key=str)))}
-    across = Axis(-0.5, len(order) - 0.5, 50, WIDTH - 16)
-    return [across(order[value]) for value in drawn], _marks(across, {str(k): v for k, v in order.items()})
+def _powers(drawn: Sequence[float]) -> tuple[list[float], list[str]]:
+    """Places on a logarithmic axis, and its grid at 1, 2 and 5 of each power of ten."""
+    powers = [math.log10(value) for value in drawn]
+    across = Axis(min(powers) - 0.1, max(powers) + 0.1, 50, WIDTH - 16)
+    low, high = math.floor(across.low), math.ceil(across.high)
+    ticks = {number(f * 10.0**p): math.log10(f * 10.0**p) for p in range(low, high + 1) for f in (1, 2, 5)}
+    inside = {name: value for name, value in ticks.items() if across.low <= value <= across.high}
+    return [across(power) for power in powers], _marks(across, inside)
+
+
+def _choices(drawn: Sequence[Any], choices: Sequence[Any]) -> tuple[list[float], list[str]]:
+    """Places at equal distances, in params.yaml's order."""
+    across = Axis(-0.5, len(choices) - 0.5, 50, WIDTH - 16)
+    order = {str(choice): float(place) for place, choice in enumerate(choices)}
+    return [across(order[str(value)]) for value in drawn], _marks(across, order)
 
 
 def _marks(across: Axis, ticks: dict[str, float]) -> list[str]:

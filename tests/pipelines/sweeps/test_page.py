@@ -74,6 +74,18 @@ def test_a_trade_off_has_a_front(tmp_path):
     assert all(not (a[0] >= b[0] and a[1] <= b[1]) for a in front for b in front if a is not b)
 
 
+def test_pruned_trials_are_drawn_where_they_were_left(tmp_path):
+    settings = {"target": "ensemble", "trials": 3, "pruner": "median", "startup": 1, "space": SPACE}
+    study = open_study("s", SweepSettings.model_validate(settings), VALUES, "data", tmp_path)
+    study.tell(study.claim(), {"AP": 0.5})
+    study.tell(study.claim(), {"AP": 0.4})
+    pruned = study.claim()
+    study.should_prune(pruned, 1, 0.1)
+    study.give_up(pruned, TrialState.PRUNED)
+    drawing = next(drawing for title, drawing in figures(study, {}) if "hollow" in title)
+    assert drawing.count('class="pruned"') == 1 and drawing.count('class="ours"') == 2
+
+
 def test_nothing_is_drawn_of_nothing(tmp_path):
     settings = SweepSettings.model_validate({"target": "ensemble", "trials": 2, "space": SPACE})
     study = open_study("s", settings, VALUES, "data", tmp_path)
