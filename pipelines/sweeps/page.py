@@ -26,7 +26,7 @@ from hemline.reporting.svg import (
     text,
     vertical_grid,
 )
-from pipelines.sweeps.study import Study, distribution, short_names
+from pipelines.sweeps.study import Study, labels, short_names
 
 SHOWN = 10  # trials of the table
 
@@ -183,7 +183,7 @@ def slices(study: Study, complete: Sequence[FrozenTrial], key: str) -> str:
     drawn = [trial.params[key] for trial in complete]
     up = axis([trial.values[0] for trial in complete], 214, 14, least=1e-6)
     if space.choices is not None:
-        places, marks = _choices(drawn, distribution(space).choices)
+        places, marks = _choices(drawn, labels(space))
     elif space.log:
         places, marks = _powers(drawn)
     else:

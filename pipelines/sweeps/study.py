@@ -23,12 +23,6 @@ from typing import Any
 import optuna
 import psutil
 from filelock import FileLock
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import NullPool, create_engine, text
@@ -86,6 +80,7 @@ class Study:
             if lost is None and begun >= self.sweep.trials:
                 return None
             self.study.sampler = self._sampler(begun if lost is None else lost.number)
+            # A trial is gone on with by its id: Optuna itself would have it fail, and begin another.
             trial = self.study.ask() if lost is None else Trial(self.study, lost._trial_id)
             sign(trial)
             return Claim(trial, self._values(trial), lost is not None)
@@ -93,7 +88,7 @@ class Study:
     def _values(self, trial: Trial) -> dict[str, Any]:
         """Draw what the trial has no value of yet."""
         for key, space in self.sweep.space.items():
-            trial._suggest(key, distribution(space))
+            suggest(trial, key, space)
         return drawn_values(self.sweep, trial)
 
     def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
@@ -116,7 +111,7 @@ class Study:
 
     def reported(self, claim: Claim) -> dict[int, float]:
         """What a trial has reported, by epoch: also by the worker that began it."""
-        return dict(self.study._storage.get_trial(claim.trial._trial_id).intermediate_values)
+        return dict(self.trials[claim.number].intermediate_values)
 
     @cached_property
     def _pruner(self) -> optuna.pruners.BasePruner:
@@ -301,14 +296,22 @@ def first_values(sweep: SweepSettings, values: Mapping[str, Any]) -> Iterator[di
         yield {key: _label(sweep.space[key], value) for key, value in chosen.items()}
 
 
-def distribution(space: Dimension) -> BaseDistribution:
-    """A dimension as Optuna has it."""
+def suggest(trial: Trial, key: str, space: Dimension) -> None:
+    """Have a value drawn, unless the trial has one."""
     if space.choices is not None:
-        return CategoricalDistribution([_label(space, choice) for choice in space.choices])
-    assert space.low is not None and space.high is not None
-    if isinstance(space.low, int) and isinstance(space.high, int):
-        return IntDistribution(space.low, space.high, log=space.log, step=int(space.step or 1))
-    return FloatDistribution(space.low, space.high, log=space.log, step=space.step)
+        trial.suggest_categorical(key, labels(space))
+        return
+    low, high = space.low, space.high
+    assert low is not None and high is not None
+    if isinstance(low, int) and isinstance(high, int):
+        trial.suggest_int(key, low, high, log=space.log, step=int(space.step or 1))
+    else:
+        trial.suggest_float(key, low, high, log=space.log, step=space.step)
+
+
+def labels(space: Dimension) -> list[Any]:
+    """The choices as Optuna keeps them."""
+    return [_label(space, choice) for choice in space.choices or ()]
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemline.params import Params, with_values
+from hemline.params import Params
 from pipelines.sweeps.definition import TRUTH, Sweep
 from pipelines.sweeps.study import Claim, Study
 from stages.stage import Attempt
@@ -43,8 +43,8 @@ class Training:
             return pruned
 
         name = f"{self.sweep.name} trial {claim.number + 1}"
-        identity = self.sweep.identity(with_values(self.sweep.values, claim.values))
-        tags = {"sweep": self.sweep.name, "trial": str(claim.number + 1), "stage_hash": identity}
+        tags = {"sweep": self.sweep.name, "trial": str(claim.number + 1)}
+        tags["stage_hash"] = self.study.trials[claim.number].user_attrs["identity"]
         try:
             self.train(params, Attempt(name, out, title=name, tags=tags, watch=watch))
             return None if pruned else self._result(epochs, params, out)

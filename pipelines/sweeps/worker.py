@@ -104,7 +104,7 @@ class Worker:
 
     def _record(self, claim: Claim, outcome: Outcome, started: float) -> None:
         """A child of the sweep's run in MLflow, in one line of the records."""
-        attributes = self.study.study._storage.get_trial(claim.trial._trial_id).user_attrs
+        attributes = self.study.trials[claim.number].user_attrs
         tags = {"sweep": self.sweep.name, "trial": str(claim.number + 1), "state": outcome.state.name.lower()}
         tags |= {"stage_hash": attributes["identity"]} if "identity" in attributes else {}
         tags |= {"repeats": str(attributes["repeats"] + 1)} if "repeats" in attributes else {}
