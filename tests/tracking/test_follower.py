@@ -120,7 +120,8 @@ def kill_while_sending(server, client, folder):
     with Recorder(folder, "second", "abc", {}, {}) as run:
         for step in range(POINTS):
             run.log({"loss": step}, step)
-    with subprocess.Popen([sys.executable, "-m", "hemline", "track", "replay"]) as process:
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-m", "hemline", "track", "replay"], env=variables) as process:
         until(lambda: "second" in runs_of(client) and steps(client, runs_of(client)["second"], "loss"))
         process.kill()
     server.kill()
