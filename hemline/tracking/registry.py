@@ -1,7 +1,9 @@
 """The shipped model in MLflow's model registry: files of its own, a signature, and where it comes from."""
 
+import contextlib
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hemline.tracking.dvc import read_lock, stage_entry
 
 NAME = "hemline"  # of the registered model
 ALIAS = "shipped"  # of its newest version; MLflow keeps "latest" to itself
+LOOKS, LOOK_SECONDS = 10, 0.5  # at dvc.lock, until it is whole
 ROOT = Path(__file__).parents[2]
 CODE = [str(ROOT / "hemline"), str(ROOT / "configs")]
 # What pip installs where the model is served. Not asked of MLflow, which would import all of it to find out.
@@ -112,9 +115,23 @@ def _requirements() -> list[str]:
 
 
 def _hashes(what: Shipped, models: Path) -> dict[str, str]:
-    """DVC's hashes of the models, as dvc.lock has them: the weights stand under these in DVC's cache and remote."""
-    places = tuple(str(models / place) for place in what.folders().values())
+    """DVC's hashes of the models, as dvc.lock has them: the weights stand under these in DVC's cache and remote.
+
+    DVC writes that file in place, and may be doing so now: what is missing is looked for again, some times.
+    """
+    places = [str(models / place) for place in what.folders().values()]
+    found: dict[str, str] = {}
+    for _ in range(LOOKS if Path("dvc.lock").is_file() else 0):
+        with contextlib.suppress(HemlineError):
+            found.update(_outs_below(places))
+        if all(any(path.startswith(place) for path in found) for place in places):
+            break
+        time.sleep(LOOK_SECONDS)
+    return {f"dvc.out.{path}": value for path, value in found.items()}
+
+
+def _outs_below(places: Sequence[str]) -> dict[str, str]:
     outs: dict[str, str] = {}
     for locked in read_lock(Path()).values():
         outs.update(stage_entry(locked)["outs"])
-    return {f"dvc.out.{path}": value for path, value in outs.items() if path.startswith(places)}
+    return {path: value for path, value in outs.items() if path.startswith(tuple(places))}

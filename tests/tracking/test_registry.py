@@ -4,6 +4,8 @@ import base64
 import json
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import cv2
 import pytest
@@ -17,6 +19,7 @@ from hemline.inference.shipped import Shipped, digest, load, shipped
 from hemline.params import load_params
 from hemline.tracking import Recorder
 from hemline.tracking.follower import replay
+from hemline.tracking.registry import _hashes
 from tests.estimation.wardrobes import picture
 from tests.inference.models import DETECT, write_models
 
@@ -162,3 +165,19 @@ def test_the_digest_is_of_every_file(tmp_path):
     before = digest(what, tmp_path)
     write_json(tmp_path / "estimators/aggregated/settings.json", {"more": 1})
     assert digest(what, tmp_path) != before
+
+
+def test_hashes_are_read_when_dvc_has_written_its_lock(tmp_path, monkeypatch):
+    """It writes dvc.lock in place: who reads it at that moment finds nothing, or half of it."""
+    monkeypatch.chdir(tmp_path)
+    places = [f"models/{place}" for place in WHAT.folders().values()]
+    stages = {
+        place: {"cmd": "train", "outs": [{"path": place, "md5": f"hash of {place}"}]} for place in places
+    }
+    lock = tmp_path / "dvc.lock"
+    lock.write_text("")
+    later = threading.Timer(0.7, lambda: lock.write_text(json.dumps({"stages": stages})))
+    later.start()
+    found = _hashes(WHAT, Path("models"))
+    later.join()
+    assert found == {f"dvc.out.{place}": f"hash of {place}" for place in places}
