@@ -8,11 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from hemline.errors import HemlineError
 from pipelines.process import run
+
+if TYPE_CHECKING:
+    from prefect.states import State
 
 # Schedules are for a server that stays.
 IDLE = {
@@ -101,6 +105,13 @@ def prefect() -> Iterator[Callable[[], object]]:
     finally:
         _flush()
         server.stop()
+
+
+def ended(state: "State[Any]", started: float) -> int:
+    """Say how a flow ended, and after which time since `started` (time.monotonic); its command's exit status."""
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    print(f"\n{state.message} ({minutes} min {seconds} s)")
+    return 0 if state.is_completed() else 1
 
 
 def _flush() -> None:

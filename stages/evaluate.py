@@ -5,8 +5,9 @@ from typing import Any
 
 from hemline.evaluation import evaluate_ablation
 from hemline.files import write_json
-from hemline.params import AblationSettings, Params, load_params
+from hemline.params import Params, load_params
 from hemline.reporting import paper
+from hemline.reporting.evidence import paper_ap
 from stages.stage import main, read_by, recorded
 
 COCO = Path("data/coco")
@@ -45,25 +46,12 @@ def row_settings(params: Params, name: str) -> dict[str, Any]:
 
 def paper_tags(params: Params, name: str) -> dict[str, str]:
     """Where paper 000 has this row, and its numbers: AP of the landmarks (`paper.cell`) and of the boxes."""
-    ap = _ensemble_ap(params) if name == "ensemble" else paper.ap_of(_setting(params.ablations[name]))
+    ap = paper_ap(params, name)
     if ap is None:
         return {}
     box_ap = paper.box_ap_of(params.evaluate.rows[name])
     table = "1" if name == "ensemble" else "2"
     return {"paper": "000", "paper.table": table, "paper.cell": f"{ap:.3f}", "paper.box_ap": f"{box_ap:.3f}"}
-
-
-def _ensemble_ap(params: Params) -> float | None:
-    """The paper's, if the members are its two rows."""
-    members = [params.ablations.get(name) for name in params.ensemble.members]
-    settings = {_setting(row) for row in members if row is not None}
-    return paper.ENSEMBLE_AP if settings == {paper.FINETUNED, paper.HFLIP} else None
-
-
-def _setting(row: AblationSettings) -> paper.Setting:
-    """A row in the terms of Table 2."""
-    finetuned, aggregated = row.experts != "none", row.estimator == "aggregated"
-    return paper.Setting(row.boxes, aggregated, finetuned, row.experts == "hflip", row.flip_test)
 
 
 if __name__ == "__main__":

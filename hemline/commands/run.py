@@ -59,7 +59,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from pipelines.graph import read_graph
     from pipelines.leases import this_machine
-    from pipelines.server import prefect
+    from pipelines.server import ended, prefect
 
     started = time.monotonic()
     this_machine()  # bad variables and targets are told before anything is started
@@ -79,6 +79,4 @@ def _run(arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on from the last finished stage")
             return 130
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    print(f"\n{state.message} ({minutes} min {seconds} s)")
-    return 0 if state.is_completed() else 1
+    return ended(state, started)

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from pipelines.server import prefect
+    from pipelines.server import ended, prefect
     from pipelines.sweeps.definition import sweep_settings
 
     started = time.monotonic()
@@ -55,9 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on with the trials that are left")
             return 130
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    print(f"{state.message} ({minutes} min {seconds} s)")
-    return 0 if state.is_completed() else 1
+    return ended(state, started)
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -167,13 +167,19 @@ def _row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
         name=name,
         boxes=boxes,
         setting=setting,
-        paper_ap=_paper_ensemble(inputs.params) if setting is None else paper.ap_of(setting),
+        paper_ap=paper_ap(inputs.params, name),
         ap=_needed(block, path, "landmarks"),
         box_ap=_needed(_get(metrics, "boxes", path), path, "boxes"),
         visible_ap=_estimate(_get(metrics, "visible_only", path), path, "visible_only"),
         categories=_by_category(block, path, "landmarks"),
         box_categories=_by_category(_get(metrics, "boxes", path), path, "boxes"),
     )
+
+
+def paper_ap(params: Params, name: str) -> float | None:
+    """The paper's landmark AP of a row of params.yaml, the ensemble included; None if it has no such row."""
+    setting = _setting(params, name)
+    return _paper_ensemble(params) if setting is None else paper.ap_of(setting)
 
 
 def _setting(params: Params, name: str) -> paper.Setting | None:

@@ -26,7 +26,7 @@ from hemline.reporting.svg import (
     text,
     vertical_grid,
 )
-from pipelines.sweeps.study import Study, labels, short_names
+from pipelines.sweeps.study import Study, as_text, labels, short_names
 
 SHOWN = 10  # trials of the table
 
@@ -36,7 +36,7 @@ def summary(study: Study, shares: Mapping[str, float]) -> str:
     keys = list(study.sweep.space)
     head = ["trial", *study.sweep.objectives, *short_names(keys).values()]
     rows = [
-        [str(trial.number + 1), *map(number, trial.values), *_drawn(trial, keys)] for trial in ranked(study)
+        [str(trial.number + 1), *map(as_text, trial.values), *_drawn(trial, keys)] for trial in ranked(study)
     ]
     lines = [_row(head), _row(["---:"] * len(head)), *map(_row, rows[:SHOWN])]
     names = short_names(keys)
@@ -50,16 +50,11 @@ def summary(study: Study, shares: Mapping[str, float]) -> str:
 
 
 def _drawn(trial: FrozenTrial, keys: Sequence[str]) -> list[str]:
-    return [number(trial.params[key]) for key in keys]
+    return [as_text(trial.params[key]) for key in keys]
 
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def number(value: Any) -> str:
-    """Four digits of a fraction, all else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def ranked(study: Study) -> list[FrozenTrial]:
@@ -96,7 +91,7 @@ def write_page(study: Study, shares: Mapping[str, float]) -> Path:
     source = (files("pipelines.sweeps") / "page.html").read_text(encoding="utf-8")
     keys = list(study.sweep.space)
     rows = [
-        (str(trial.number + 1), [*map(number, trial.values), *_drawn(trial, keys)], trial in study.best)
+        (str(trial.number + 1), [*map(as_text, trial.values), *_drawn(trial, keys)], trial in study.best)
         for trial in ranked(study)
     ]
     states = {state.name.lower(): 0 for state in TrialState}
@@ -199,7 +194,7 @@ def _powers(drawn: Sequence[float]) -> tuple[list[float], list[str]]:
     powers = [math.log10(value) for value in drawn]
     across = Axis(min(powers) - 0.1, max(powers) + 0.1, 50, WIDTH - 16)
     low, high = math.floor(across.low), math.ceil(across.high)
-    ticks = {number(f * 10.0**p): math.log10(f * 10.0**p) for p in range(low, high + 1) for f in (1, 2, 5)}
+    ticks = {as_text(f * 10.0**p): math.log10(f * 10.0**p) for p in range(low, high + 1) for f in (1, 2, 5)}
     inside = {name: value for name, value in ticks.items() if across.low <= value <= across.high}
     return [across(power) for power in powers], _marks(across, inside)
 

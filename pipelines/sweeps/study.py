@@ -314,6 +314,11 @@ def labels(space: Dimension) -> list[Any]:
     return [_label(space, choice) for choice in space.choices or ()]
 
 
+def as_text(value: object) -> str:
+    """Four digits of a fraction, all else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def short_names(keys: Iterable[str]) -> dict[str, str]:
     """Each key's shortest ending that no other has: `lr` of `estimator.aggregated.lr`."""
     endings = {key: [key.split(".", skip)[-1] for skip in range(key.count(".") + 1)] for key in keys}

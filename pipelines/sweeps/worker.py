@@ -20,7 +20,7 @@ from hemline.provenance import experiment, pipeline_key
 from hemline.tracking import PipelineRecorder, records_folder
 from pipelines.graph import group
 from pipelines.sweeps.definition import SETTLING, Sweep, read_sweep
-from pipelines.sweeps.study import Claim, Study, open_study, seen, short_names
+from pipelines.sweeps.study import Claim, Study, as_text, open_study, seen, short_names
 
 LINE_SECONDS = 5.0  # between two lines of trials that take milliseconds
 
@@ -94,7 +94,7 @@ class Worker:
             self.study.give_up(claim, TrialState.PRUNED)
             return Outcome(TrialState.PRUNED, "pruned", recorded=True)
         self.study.tell(claim, result)
-        numbers = ", ".join(f"{name} {short(value)}" for name, value in result.items())
+        numbers = ", ".join(f"{name} {as_text(value)}" for name, value in result.items())
         return Outcome(TrialState.COMPLETE, numbers, result, recorded=self.objective.slow)
 
     def _repeat(self, claim: Claim, earlier: FrozenTrial) -> Outcome:
@@ -128,14 +128,9 @@ class Worker:
             return
         self.shown = time.monotonic()
         names = short_names(claim.values)
-        drawn = ", ".join(f"{names[key]} {short(value)}" for key, value in claim.values.items())
+        drawn = ", ".join(f"{names[key]} {as_text(value)}" for key, value in claim.values.items())
         place = f"trial {claim.number + 1} of {self.sweep.settings.trials}"
         print(f"{place}: {outcome.said}{' (the best so far)' if best else ''}; {drawn}", flush=True)
-
-
-def short(value: object) -> str:
-    """Four digits of a fraction, all else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:
