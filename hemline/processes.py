@@ -21,6 +21,16 @@ def cores() -> int:
     return max(1, min(count, round(quota / period)))
 
 
+def launched() -> bool:
+    """Whether torchrun has started this process, one of several of a training."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def is_first() -> bool:
+    """Whether this is the process that shows, records and writes: the only one, or torchrun's first."""
+    return not launched() or os.environ["RANK"] == "0"
+
+
 def die_with_parent() -> None:
     """Have the kernel kill this process (SIGKILL) when its parent ends, however it ends. No-op except on Linux.
 

@@ -5,16 +5,19 @@ from pathlib import Path
 
 from hemline.estimation import finetune_expert
 from hemline.params import EstimatorSettings, Params, load_params
+from hemline.training.launching import launch
 from stages.stage import Attempt, main, read_by, recorded, state_folder
 
 START = Path("models/estimators/aggregated")
-VALIDATION = Path("data/coco/validation-independent.json")  # `select: best` reads it
+VALIDATION = Path("data/coco/validation-independent.json")  # `select: best` and `patience` read it
 
 
 def finetune(slug: str, variant: str) -> None:
     """Write models/experts/VARIANT/CATEGORY, starting from models/estimators/aggregated."""
+    params = load_params()
+    launch(params.finetune.training.gpus)
     train(
-        load_params(),
+        params,
         slug,
         variant,
         Attempt(f"finetune@{slug}-{variant}", Path("models/experts") / variant / slug),
@@ -28,7 +31,7 @@ def train(params: Params, slug: str, variant: str, attempt: Attempt) -> None:
     annotations = Path(f"data/coco/categories/train-{slug}.json")
     shown = {"finetune": {**settings.model_dump(), "select": params.finetune.select}}
     judge = None
-    if params.finetune.select == "best":
+    if params.finetune.select == "best" or training.patience is not None:
         # Imported when it is wanted: evaluation takes longer to import than a small expert to train.
         from stages.selection import validation_ap
 

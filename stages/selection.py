@@ -1,14 +1,20 @@
-"""An estimator judged as the authors of paper 000 chose an expert's epoch: by validation AP in ground-truth boxes."""
+"""Networks judged while they are trained, by validation AP.
+
+Estimators in ground-truth boxes, as the authors of paper 000 chose an expert's epoch; detectors by their boxes.
+"""
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from hemline.detection import Detector, detect_images
 from hemline.estimation import Estimator
-from hemline.evaluation import read_truth
+from hemline.evaluation import evaluate_boxes, read_box_results, read_truth
 from hemline.evaluation.rating import Rater
 from hemline.files import read_json, write_json
 from hemline.inference.pipeline import Estimators, see_boxes
-from hemline.params import EstimateSettings, Params
+from hemline.params import DetectSettings, EstimateSettings, Params
+from hemline.training import save_weights
 from hemline.wardrobe import category
 
 TRUTH = Path("data/coco/validation-independent.json")
@@ -39,3 +45,20 @@ def validation_ap(params: Params, slug: str | None, estimator: Estimator) -> flo
         )
     numbers = Rater(read_truth(TRUTH)).rate(sightings.table(AUTHORS))
     return max(0.0, (numbers["AP"] if name is None else numbers["per_category"][name]) or 0.0)
+
+
+def validation_box_ap(params: Params, name: str, model: Any, test: DetectSettings | None = None) -> float:
+    """Box AP of the detector `name`, whose network in training is `model`; run as `test` says, or plainly.
+
+    A copy of it is run, as a trained one is: running one takes parts of it away.
+    """
+    settings = getattr(params.detector, name)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        save_weights(model, out / "weights.pt")
+        write_json(out / "settings.json", settings.model_dump(mode="json"))
+        detector = Detector.load(out, test)
+        pictures = Path(params.data.validation) / "image"
+        write_json(out / "boxes.json", detect_images(detector, TRUTH, pictures, title=f"{name}, validation"))
+        truth = read_truth(TRUTH)
+        return float(evaluate_boxes(truth, read_box_results(out / "boxes.json", truth))["AP"])

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hemline.errors import HemlineError
-from hemline.processes import die_with_parent
+from hemline.processes import die_with_parent, is_first
 from hemline.provenance import experiment, params_set, pipeline_key, provenance
 from hemline.tracking import Recorder, ensure_follower, records_folder
 
@@ -50,15 +51,29 @@ def recorded(name: str, params: Mapping[str, Any], **tags: str) -> Iterator[Reco
     """Print what produces this result, and record the stage as one run under its pipeline's.
 
     `params` are those that the stage read, by their keys in params.yaml. The pipeline's run is the orchestrator's
-    (`HEMLINE_PIPELINE`), or else shared by all stages that run with this commit and these params.
+    (`HEMLINE_PIPELINE`), or else shared by all stages that run with this commit and these params. Of a stage's several
+    processes the first one records.
     """
     source = provenance()
-    print(f"{name} | {source.line()}", flush=True)
-    folder = records_folder()
     tags = {"stage": name.split("@")[0], "params_set": params_set(), **source.to_dict(), **tags}
-    with Recorder(folder, name, pipeline_key(), params, tags, experiment=experiment()) as run:
-        ensure_follower(folder)
+    with (
+        _folder() as folder,
+        Recorder(folder, name, pipeline_key(), params, tags, experiment=experiment()) as run,
+    ):
+        if is_first():
+            print(f"{name} | {source.line()}", flush=True)
+            ensure_follower(folder)
         yield run
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Where the record goes; that of a further process is thrown away."""
+    if is_first():
+        yield records_folder()
+        return
+    with tempfile.TemporaryDirectory(prefix="hemline-") as folder:
+        yield Path(folder)
 
 
 def read_by(run: Recorder, context: str, annotations: Path) -> None:

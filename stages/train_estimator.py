@@ -1,16 +1,22 @@
 """train_estimator@GROUPING: 294 channels, or 81 (paper 000 sec. 2.1)."""
 
+from functools import partial
 from pathlib import Path
 
 from hemline.estimation import train_estimator as fit
 from hemline.params import Params, load_params
+from hemline.training.launching import launch
 from hemline.wardrobe import grouping
 from stages.stage import Attempt, main, read_by, recorded, state_folder
+
+VALIDATION = Path("data/coco/validation-independent.json")  # `patience` reads it
 
 
 def train_estimator(name: str) -> None:
     """Write models/estimators/NAME."""
-    train(load_params(), name, Attempt(f"train_estimator@{name}", Path("models/estimators") / name))
+    params = load_params()
+    launch(params.estimator.settings(name).training.gpus)
+    train(params, name, Attempt(f"train_estimator@{name}", Path("models/estimators") / name))
 
 
 def train(params: Params, name: str, attempt: Attempt) -> None:
@@ -19,6 +25,11 @@ def train(params: Params, name: str, attempt: Attempt) -> None:
     annotations = Path(f"data/coco/train-{name}.json")
     init = params.estimator.init
     shown = {"estimator": {**settings.model_dump(), "init": init}}
+    judge = None
+    if settings.training.patience is not None:
+        from stages.selection import validation_ap  # evaluation takes seconds to import
+
+        judge = partial(validation_ap, params, None)
     with recorded(attempt.name, shown, estimator=name, **attempt.tags) as run:
         read_by(run, "training", annotations)
         fit(
@@ -27,11 +38,12 @@ def train(params: Params, name: str, attempt: Attempt) -> None:
             annotations,
             Path(params.data.train) / "image",
             out=attempt.out,
-            state=state_folder(attempt.name, shown, annotations),
+            state=state_folder(attempt.name, shown, annotations, VALIDATION),
             title=attempt.title or f"estimator {name}",
             record=run.epoch,
             init=None if init is None else Path(init),
             watch=attempt.watching(run),
+            judge=judge,
         )
 
 

@@ -53,6 +53,10 @@ class GarmentPictures(CocoDataset):
             instance.setdefault("mask", [])
         return data
 
+    def categories(self, index: int) -> list[int]:
+        """The category ids of a picture's garments."""
+        return [instance["bbox_label"] + 1 for instance in self.get_data_info(index)["instances"]]
+
 
 @TRANSFORMS.register_module()
 class DrawMasks(BaseTransform):

@@ -10,7 +10,7 @@ from hemline.detection.network import detector_config
 from hemline.errors import HemlineError
 from hemline.files import write_json
 from hemline.params import DetectorSettings
-from hemline.training import Watch, WatchHook, fit
+from hemline.training import BestEpochHook, Judge, Watch, WatchHook, fit, loader
 from hemline.training.hooks import ChannelsLastHook, Record
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
@@ -26,12 +26,13 @@ def train_detector(
     title: str,
     record: Record | None = None,
     watch: Watch | None = None,
+    judge: Judge | None = None,
 ) -> None:
     """Train a detector on the garments of `annotations` (COCO-style, pictures relative to `images`).
 
-    Writes `out`/settings.json and what `fit` writes. `state` keeps what an interrupted training needs
-    to go on. `record` receives one dict an epoch; `watch` is shown the model (mmdet's, in training) after each. Raises
-    HemlineError when no picture has a garment.
+    Writes `out`/settings.json and what `fit` writes. `state` keeps what an interrupted training needs to go on.
+    `record` receives one dict an epoch; `watch` is shown the model (mmdet's, in training) after each. With `judge`
+    the epoch that it likes best is kept (`settings.patience`). Raises HemlineError when no picture has a garment.
     """
     config = training_config(settings, annotations, images)
     write_json(out / "settings.json", settings.model_dump(mode="json"))
@@ -39,7 +40,9 @@ def train_detector(
     hooks: list[Hook] = [ChannelsLastHook("backbone")]
     if watch is not None:
         hooks.append(WatchHook(watch, lambda model: model))
-    fit(config, title=title, out=out, state=state, seed=settings.seed, init=init, record=record, hooks=hooks)
+    if judge is not None:
+        hooks.append(BestEpochHook(state, judge, lambda model: model, settings.patience))
+    fit(config, settings, title=title, out=out, state=state, init=init, record=record, hooks=hooks)
 
 
 def training_config(settings: DetectorSettings, annotations: Path, images: Path) -> Config:
@@ -53,7 +56,6 @@ def training_config(settings: DetectorSettings, annotations: Path, images: Path)
             "env_cfg": base.env_cfg,
             "model": base.model,
             "train_dataloader": _loader(settings, annotations, images),
-            "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": settings.epochs},
             "optim_wrapper": _optimizer(settings),
             "param_scheduler": _schedule(settings),
         }
@@ -63,21 +65,16 @@ def training_config(settings: DetectorSettings, annotations: Path, images: Path)
 def _loader(settings: DetectorSettings, annotations: Path, images: Path) -> dict[str, Any]:
     if not annotations.is_file():
         raise HemlineError(f"{annotations}: no such annotations; `hemline convert` writes them")
-    return {
-        "batch_size": settings.batch_size,
-        "num_workers": settings.workers,
-        "persistent_workers": settings.workers > 0,
-        "sampler": {"type": "DefaultSampler", "shuffle": True},
-        # upright and wide pictures in batches of their own, so that little of a batch is padding
-        "batch_sampler": {"type": "AspectRatioBatchSampler"},
-        "dataset": {
-            "type": "GarmentPictures",
-            "ann_file": str(annotations),
-            "data_prefix": {"img": str(images)},
-            "filter_cfg": {"filter_empty_gt": True, "min_size": 32},
-            "pipeline": _pipeline(settings),
-        },
+    dataset = {
+        "_scope_": "mmdet",
+        "type": "GarmentPictures",
+        "ann_file": str(annotations),
+        "data_prefix": {"img": str(images)},
+        "filter_cfg": {"filter_empty_gt": True, "min_size": 32},
+        "pipeline": _pipeline(settings),
     }
+    # upright and wide pictures in passes of their own, so that little of a pass is padding
+    return loader(dataset, settings, by_shape=True)
 
 
 def _pipeline(settings: DetectorSettings) -> list[dict[str, Any]]:
@@ -106,7 +103,7 @@ def _optimizer(settings: DetectorSettings) -> dict[str, Any]:
     chosen["fused"] = True
     if settings.optimizer == "SGD":
         chosen["momentum"] = 0.9
-    wrapper: dict[str, Any] = {"type": "OptimWrapper", "optimizer": chosen}
+    wrapper: dict[str, Any] = {"optimizer": chosen}
     if settings.clip_gradient is not None:
         wrapper["clip_grad"] = {"max_norm": settings.clip_gradient}
     return wrapper

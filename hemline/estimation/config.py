@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from hemline.estimation.network import codec, recipe
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
-from hemline.training import quiet
+from hemline.training import loader, quiet
 from hemline.wardrobe import Grouping
 
 # What travels with a sample: enough to name it and to find its crop again.
@@ -34,23 +34,17 @@ def training_config(
     config = recipe(settings.network, grouping.size)
     training = settings.training
     config.optim_wrapper.optimizer.lr = training.lr
-    config.train_cfg.max_epochs = training.epochs
     config.param_scheduler = schedule(training)
-    config.train_dataloader = {
-        "batch_size": training.batch_size,
-        "num_workers": training.workers,
-        "persistent_workers": training.workers > 0,
-        "sampler": {"type": "DefaultSampler", "shuffle": True},
-        "dataset": {
-            "_scope_": "mmpose",
-            "type": "GarmentDataset",
-            "groups": grouping.group_of.tolist(),
-            "grouping_name": grouping.name,
-            "ann_file": str(annotations),
-            "data_prefix": {"img": str(images)},
-            "pipeline": pipeline(settings.network, training.augmentation),
-        },
+    dataset = {
+        "_scope_": "mmpose",
+        "type": "GarmentDataset",
+        "groups": grouping.group_of.tolist(),
+        "grouping_name": grouping.name,
+        "ann_file": str(annotations),
+        "data_prefix": {"img": str(images)},
+        "pipeline": pipeline(settings.network, training.augmentation),
     }
+    config.train_dataloader = loader(dataset, training)
     return config
 
 

@@ -88,3 +88,7 @@ class GarmentDataset(BaseCocoStyleDataset):
         info["keypoints_visible"] = np.minimum(landmarks[None, :, 2], 1)
         info["img"] = self.cache.read(info["img_path"])
         return info
+
+    def categories(self, index: int) -> tuple[int]:
+        """The category of the sample: an estimator's has one garment."""
+        return (super(BaseCocoStyleDataset, self).get_data_info(index)["category_id"],)

@@ -1,6 +1,5 @@
 """Estimators trained, and finetuned to experts (paper 000 sec. 2.1 and 2.2)."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,10 @@ from hemline.estimation.config import training_config
 from hemline.estimation.estimator import Estimator, read_settings, rebuild, write_no_expert, write_settings
 from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator
-from hemline.files import read_json, write_json
 from hemline.params import EstimatorSettings, NetworkSettings
-from hemline.training import Watch, WatchHook, fit, load_weights, save_weights
+from hemline.training import BestEpochHook, Judge, Watch, WatchHook, fit, load_weights, save_weights
 from hemline.training.hooks import ChannelsLastHook, Record
 from hemline.wardrobe import Grouping, category
-
-# Says how good an estimator is, the higher the better: `finetune_expert` keeps the epoch that it likes best.
-Judge = Callable[[Estimator], float]
 
 
 def train_estimator(
@@ -33,16 +28,17 @@ def train_estimator(
     record: Record | None = None,
     init: Path | None = None,
     watch: Watch | None = None,
+    judge: Judge | None = None,
 ) -> None:
     """Train an estimator on all categories and write its model folder `out`.
 
     `annotations` is a COCO-style file of this grouping, `images` the folder of its pictures. `state` holds what an
     interrupted training needs. `init` is a weights file to start from; of a file made for other channels
     (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken. `watch` is shown the Estimator
-    after each epoch.
+    after each epoch. With `judge` the epoch that it likes best is kept (`settings.training.patience`).
     """
     start = _fitting_weights(settings.network, grouping, init, state) if init else None
-    hooks = _watching(watch, settings.network, grouping)
+    hooks = _looking(settings, grouping, state, watch, judge)
     _train(settings, grouping, annotations, images, out, state, title, record, start, hooks)
     write_settings(out, settings, grouping, category=None, start=str(init) if init else None)
 
@@ -78,9 +74,7 @@ def finetune_expert(
     if not any(entry["category_id"] == expert.id for entry in read_garments(annotations, images, grouping)):
         write_no_expert(out, slug, f"no {expert.name} with a labelled landmark to train on")
         return False
-    hooks = _watching(watch, network, grouping)
-    if judge is not None:
-        hooks.append(BestEpochHook(state, network, grouping, judge))
+    hooks = _looking(settings, grouping, state, watch, judge)
     _train(settings, grouping, annotations, images, out, state, title, record, start / "weights.pt", hooks)
     write_settings(out, settings, grouping, category=slug, start=str(start))
     return True
@@ -99,15 +93,22 @@ def _train(
     hooks: list[Hook],
 ) -> None:
     config = training_config(settings, grouping, annotations, images)
-    seed = settings.training.seed
     hooks = [ChannelsLastHook(), *hooks]
-    fit(config, title=title, out=out, state=state, seed=seed, init=init, record=record, hooks=hooks)
+    fit(config, settings.training, title=title, out=out, state=state, init=init, record=record, hooks=hooks)
 
 
-def _watching(watch: Watch | None, network: NetworkSettings, grouping: Grouping) -> list[Hook]:
-    if watch is None:
-        return []
-    return [WatchHook(watch, lambda model: Estimator(model, network, grouping))]
+def _looking(
+    settings: EstimatorSettings, grouping: Grouping, state: Path, watch: Watch | None, judge: Judge | None
+) -> list[Hook]:
+    """The hooks that show the network to others, as an Estimator."""
+
+    def wrap(model: Any) -> Estimator:
+        return Estimator(model, settings.network, grouping)
+
+    hooks: list[Hook] = [] if watch is None else [WatchHook(watch, wrap)]
+    if judge is not None:
+        hooks.append(BestEpochHook(state, judge, wrap, settings.training.patience))
+    return hooks
 
 
 def _fitting_weights(network: NetworkSettings, grouping: Grouping, init: Path, state: Path) -> Path:
@@ -119,24 +120,3 @@ def _fitting_weights(network: NetworkSettings, grouping: Grouping, init: Path, s
     path = state / "init.pt"
     save_weights(model, path)
     return path
-
-
-class BestEpochHook(Hook):
-    """Keep the weights of the epoch that `judge` likes best, and end the training with them."""
-
-    def __init__(self, state: Path, network: NetworkSettings, grouping: Grouping, judge: Judge) -> None:
-        self.weights, self.value = state / "best.pt", state / "best.json"
-        self.network, self.grouping, self.judge = network, grouping, judge
-
-    def after_train_epoch(self, runner: Any) -> None:
-        """Judge the epoch. The state folder keeps the best, so that a resumed training knows it."""
-        value = self.judge(Estimator(runner.model, self.network, self.grouping))
-        runner.numbers["AP"] = value
-        if self.value.is_file() and read_json(self.value)["value"] >= value:
-            return
-        save_weights(runner.model, self.weights)
-        write_json(self.value, {"epoch": runner.epoch + 1, "value": value})
-
-    def after_train(self, runner: Any) -> None:
-        """Take the best weights."""
-        load_weights(runner.model, self.weights)

@@ -20,6 +20,7 @@ from hemline.params.schema import (
     ReportSettings,
     SplitSettings,
     SynthesizeSettings,
+    TrainingSettings,
 )
 from hemline.params.sweeps import Dimension, SweepSettings
 
@@ -44,6 +45,7 @@ __all__ = [
     "SplitSettings",
     "SweepSettings",
     "SynthesizeSettings",
+    "TrainingSettings",
     "check_params",
     "load_params",
     "read_values",

@@ -1,8 +1,22 @@
 """Training of any mmdet or mmpose model by mmengine's Runner: quiet, resumable, on the record."""
 
+from hemline.training import loop, precision  # noqa: F401 (registers BatchLoop, Bfloat16OptimWrapper)
 from hemline.training.fitting import fit
+from hemline.training.order import loader
 from hemline.training.quiet import quiet
-from hemline.training.watching import Watch, WatchHook
+from hemline.training.watching import BestEpochHook, Judge, Watch, WatchHook
 from hemline.training.weights import LoadReport, device, load_weights, save_weights
 
-__all__ = ["LoadReport", "Watch", "WatchHook", "device", "fit", "load_weights", "quiet", "save_weights"]
+__all__ = [
+    "BestEpochHook",
+    "Judge",
+    "LoadReport",
+    "Watch",
+    "WatchHook",
+    "device",
+    "fit",
+    "load_weights",
+    "loader",
+    "quiet",
+    "save_weights",
+]

@@ -52,7 +52,7 @@ def load_weights(model: nn.Module, path: Path, strict: bool = True) -> LoadRepor
     skipped. Only tensors are unpickled (`weights_only=True`): a file that holds code is refused.
     """
     state = _read_state(path)
-    report = _compare(model.state_dict(), state)
+    report = compare(model.state_dict(), state)
     if strict and (report.skipped or report.missing):
         first = next(iter(report.skipped.items()), None) or (report.missing[0], "missing in the file")
         raise HemlineError(
@@ -80,7 +80,7 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def _compare(wanted: dict[str, torch.Tensor], given: dict[str, torch.Tensor]) -> LoadReport:
+def compare(wanted: dict[str, torch.Tensor], given: dict[str, torch.Tensor]) -> LoadReport:
     taken, skipped = [], {}
     for key, value in given.items():
         if key not in wanted:

@@ -2,17 +2,16 @@
 
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hemline.params import Params
-from pipelines.sweeps.definition import TRUTH, Sweep
+from pipelines.sweeps.definition import Sweep
 from pipelines.sweeps.study import Claim, Study
 from stages.stage import Attempt
 
 Train = Callable[[Params, Attempt], None]
-Judge = Callable[[Params, Path, Any], float]  # params, the trial's folder, the network: AP
+Judge = Callable[[Params, Any], float]  # of params and the network: AP
 
 
 class Training:
@@ -37,7 +36,7 @@ class Training:
 
         def watch(run: Any, epoch: int, network: Any) -> bool:
             nonlocal pruned
-            epochs[epoch] = self.judge(params, out, network)
+            epochs[epoch] = self.judge(params, network)
             run.log({"AP": epochs[epoch]}, step=epoch)
             pruned = self.study.should_prune(claim, epoch, epochs[epoch])
             return pruned
@@ -68,7 +67,7 @@ def _estimator(name: str) -> tuple[Train, Judge]:
 
     return (
         lambda params, attempt: train_estimator.train(params, name, attempt),
-        lambda params, _, estimator: validation_ap(params, None, estimator),
+        lambda params, estimator: validation_ap(params, None, estimator),
     )
 
 
@@ -79,26 +78,15 @@ def _expert(name: str) -> tuple[Train, Judge]:
     slug, _, variant = name.rpartition("-")
     return (
         lambda params, attempt: finetune.train(params, slug, variant, attempt),
-        lambda params, _, estimator: validation_ap(params, slug, estimator),
+        lambda params, estimator: validation_ap(params, slug, estimator),
     )
 
 
 def _detector(name: str) -> tuple[Train, Judge]:
     from stages import train_detector
+    from stages.selection import validation_box_ap
 
-    return lambda params, attempt: train_detector.train(params, name, attempt), partial(_box_ap, name)
-
-
-def _box_ap(name: str, params: Params, out: Path, model: Any) -> float:
-    """Box AP of a detector in training; a copy of it is run, since running one takes parts of it away."""
-    from hemline.detection import Detector, detect_images
-    from hemline.evaluation import evaluate_boxes, read_box_results, read_truth
-    from hemline.files import write_json
-    from hemline.training import save_weights
-
-    save_weights(model, out / "weights.pt")
-    detector = Detector.load(out, getattr(params.detect, name))
-    found = detect_images(detector, TRUTH, Path(params.data.validation) / "image", title="validation boxes")
-    write_json(out / "boxes.json", found, indent=None)
-    truth = read_truth(TRUTH)
-    return float(evaluate_boxes(truth, read_box_results(out / "boxes.json", truth))["AP"])
+    return (
+        lambda params, attempt: train_detector.train(params, name, attempt),
+        lambda params, detector: validation_box_ap(params, name, detector, getattr(params.detect, name)),
+    )

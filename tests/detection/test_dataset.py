@@ -17,7 +17,7 @@ def loader_of(settings, shop):
 
 def garments_by_picture(loader):
     """Image id -> ground truth as the network gets it."""
-    samples = [sample for batch in loader for sample in batch["data_samples"]]
+    samples = [sample for batch in loader for one in batch for sample in one["data_samples"]]
     return {sample.img_id: sample.gt_instances for sample in samples}
 
 
@@ -74,7 +74,7 @@ def test_masks_are_padded_with_their_pictures(small, shop):
     shop.add((96, 128), (1, (20, 20, 40, 40)))
     shop.add((100, 110), (2, (20, 20, 40, 40)))
     settings = small("htc")
-    batch = next(iter(loader_of(settings, shop)))
+    batch = next(iter(loader_of(settings, shop)))[0]
     ready = build_detector(settings).data_preprocessor(batch, True)
     shapes = {tuple(ready["inputs"].shape[-2:])} | {
         s.gt_instances.masks.masks.shape[1:] for s in ready["data_samples"]
@@ -89,5 +89,5 @@ def test_the_turn_that_exif_asks_for_is_ignored(small, shop):
     turned[0x0112] = 6
     Image.open(path).save(path.with_suffix(".jpg"), exif=turned)
     shop.images[0]["file_name"] = path.with_suffix(".jpg").name
-    batch = next(iter(loader_of(small("cascade"), shop)))
+    batch = next(iter(loader_of(small("cascade"), shop)))[0]
     assert batch["inputs"][0].shape[-2:] == (128, 96)

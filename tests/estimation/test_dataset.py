@@ -27,7 +27,7 @@ def build(folder, name, garments, **options):
     from mmpose.registry import DATASETS
 
     with DefaultScope.overwrite_default_scope("mmpose"):
-        return DATASETS.build(config.train_dataloader.dataset)
+        return DATASETS.build(config.train_dataloader.dataset.dataset)
 
 
 def one_of_each():

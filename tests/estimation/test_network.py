@@ -36,7 +36,7 @@ def loss_of(folder, model, chosen, garments, network=NETWORK):
     from mmpose.registry import DATASETS
 
     with DefaultScope.overwrite_default_scope("mmpose"):
-        samples = DATASETS.build(config.train_dataloader.dataset)
+        samples = DATASETS.build(config.train_dataloader.dataset.dataset)
     batch = model.data_preprocessor(
         pseudo_collate([samples[index] for index in range(len(samples))]), training=True
     )
