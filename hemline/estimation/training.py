@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
+from torch import nn
 
 from hemline.errors import HemlineError
 from hemline.estimation.config import training_config
@@ -13,7 +14,7 @@ from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator
 from hemline.files import read_json, write_json
 from hemline.params import EstimatorSettings, NetworkSettings
-from hemline.training import Watch, WatchHook, fit, load_weights, save_weights
+from hemline.training import Source, Watch, WatchHook, fit, initial_weights, load_weights, save_weights
 from hemline.training.hooks import ChannelsLastHook, Record
 from hemline.wardrobe import Grouping, category
 
@@ -31,20 +32,23 @@ def train_estimator(
     state: Path,
     title: str,
     record: Record | None = None,
-    init: Path | None = None,
+    init: str | None = None,
     watch: Watch | None = None,
 ) -> None:
     """Train an estimator on all categories and write its model folder `out`.
 
     `annotations` is a COCO-style file of this grouping, `images` the folder of its pictures. `state` holds what an
-    interrupted training needs. `init` is a weights file to start from; of a file made for other channels
-    (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken. `watch` is shown the Estimator
-    after each epoch.
+    interrupted training needs. `init` names weights to start from, one of `hemline weights list` or a file; of those
+    made for other channels (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken. `watch` is
+    shown the Estimator after each epoch.
     """
-    start = _fitting_weights(settings.network, grouping, init, state) if init else None
+    sources = [Source(init)] if init else []
+    start = initial_weights(
+        lambda: _new(settings.network, grouping), sources, seed=settings.training.seed, state=state, out=out
+    )
     hooks = _watching(watch, settings.network, grouping)
     _train(settings, grouping, annotations, images, out, state, title, record, start, hooks)
-    write_settings(out, settings, grouping, category=None, start=str(init) if init else None)
+    write_settings(out, settings, grouping, category=None, start=init)
 
 
 def finetune_expert(
@@ -110,15 +114,10 @@ def _watching(watch: Watch | None, network: NetworkSettings, grouping: Grouping)
     return [WatchHook(watch, lambda model: Estimator(model, network, grouping))]
 
 
-def _fitting_weights(network: NetworkSettings, grouping: Grouping, init: Path, state: Path) -> Path:
+def _new(network: NetworkSettings, grouping: Grouping) -> nn.Module:
     model = build_estimator(network, grouping.size)
     model.init_weights()
-    report = load_weights(model, init, strict=False)
-    if not report.taken:
-        raise HemlineError(f"{init}: none of its {len(report.skipped)} weights fits this network")
-    path = state / "init.pt"
-    save_weights(model, path)
-    return path
+    return model
 
 
 class BestEpochHook(Hook):

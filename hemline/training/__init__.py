@@ -1,8 +1,20 @@
 """Training of any mmdet or mmpose model by mmengine's Runner: quiet, resumable, on the record."""
 
 from hemline.training.fitting import fit
+from hemline.training.initial import Source, initial_weights
 from hemline.training.quiet import quiet
 from hemline.training.watching import Watch, WatchHook
 from hemline.training.weights import LoadReport, device, load_weights, save_weights
 
-__all__ = ["LoadReport", "Watch", "WatchHook", "device", "fit", "load_weights", "quiet", "save_weights"]
+__all__ = [
+    "LoadReport",
+    "Source",
+    "Watch",
+    "WatchHook",
+    "device",
+    "fit",
+    "initial_weights",
+    "load_weights",
+    "quiet",
+    "save_weights",
+]
