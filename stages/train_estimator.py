@@ -41,7 +41,7 @@ def train(params: Params, name: str, attempt: Attempt) -> None:
             state=state_folder(attempt.name, shown, annotations, VALIDATION),
             title=attempt.title or f"estimator {name}",
             record=run.epoch,
-            init=None if init is None else Path(init),
+            init=init,
             watch=attempt.watching(run),
             judge=judge,
         )

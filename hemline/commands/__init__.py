@@ -22,6 +22,7 @@ VERBS = {
     "predict": "garments and landmarks of pictures, by the models of the last run",
     "track": "bring MLflow up to date with the records of runs",
     "sweep": "search the best values of params.yaml's keys with Optuna",
+    "weights": "list and fetch published weights that a training may start from",
     "register": "put the shipped model into MLflow's model registry",
     "params": "switch params.yaml to another set, or check it",
 }

@@ -6,11 +6,20 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from hemline.detection.network import detector_config
+from hemline.detection.network import build_detector, detector_config
 from hemline.errors import HemlineError
 from hemline.files import write_json
 from hemline.params import DetectorSettings
-from hemline.training import BestEpochHook, Judge, Watch, WatchHook, fit, loader
+from hemline.training import (
+    BestEpochHook,
+    Judge,
+    Source,
+    Watch,
+    WatchHook,
+    fit,
+    initial_weights,
+    loader,
+)
 from hemline.training.hooks import ChannelsLastHook, Record
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
@@ -36,7 +45,9 @@ def train_detector(
     """
     config = training_config(settings, annotations, images)
     write_json(out / "settings.json", settings.model_dump(mode="json"))
-    init = Path(settings.init) if settings.init else None
+    init = initial_weights(
+        lambda: build_detector(settings), _sources(settings), seed=settings.seed, state=state, out=out
+    )
     hooks: list[Hook] = [ChannelsLastHook("backbone")]
     if watch is not None:
         hooks.append(WatchHook(watch, lambda model: model))
@@ -45,11 +56,15 @@ def train_detector(
     fit(config, settings, title=title, out=out, state=state, init=init, record=record, hooks=hooks)
 
 
+def _sources(settings: DetectorSettings) -> list[Source]:
+    """The backbone's weights first: those of a whole detector would take their place."""
+    named = [(settings.backbone.init, "backbone."), (settings.init, "")]
+    return [Source(init, part) for init, part in named if init]
+
+
 def training_config(settings: DetectorSettings, annotations: Path, images: Path) -> Config:
     """The whole mmengine config of a training."""
     base = detector_config(settings)
-    if settings.backbone.init is not None:
-        base.model.backbone.init_cfg = {"type": "Pretrained", "checkpoint": settings.backbone.init}
     return Config(
         {
             "default_scope": "mmdet",

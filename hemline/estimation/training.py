@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
+from torch import nn
 
 from hemline.errors import HemlineError
 from hemline.estimation.config import training_config
@@ -11,7 +12,7 @@ from hemline.estimation.estimator import Estimator, read_settings, rebuild, writ
 from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator
 from hemline.params import EstimatorSettings, NetworkSettings
-from hemline.training import BestEpochHook, Judge, Watch, WatchHook, fit, load_weights, save_weights
+from hemline.training import BestEpochHook, Judge, Source, Watch, WatchHook, fit, initial_weights
 from hemline.training.hooks import ChannelsLastHook, Record
 from hemline.wardrobe import Grouping, category
 
@@ -26,21 +27,25 @@ def train_estimator(
     state: Path,
     title: str,
     record: Record | None = None,
-    init: Path | None = None,
+    init: str | None = None,
     watch: Watch | None = None,
     judge: Judge | None = None,
 ) -> None:
     """Train an estimator on all categories and write its model folder `out`.
 
     `annotations` is a COCO-style file of this grouping, `images` the folder of its pictures. `state` holds what an
-    interrupted training needs. `init` is a weights file to start from; of a file made for other channels
-    (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken. `watch` is shown the Estimator
-    after each epoch. With `judge` the epoch that it likes best is kept (`settings.training.patience`).
+    interrupted training needs. `init` names weights to start from, one of `hemline weights list` or a file; of those
+    made for other channels (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken. `watch`
+    is shown the Estimator after each epoch. With `judge` the epoch that it likes best is kept
+    (`settings.training.patience`).
     """
-    start = _fitting_weights(settings.network, grouping, init, state) if init else None
+    sources = [Source(init)] if init else []
+    start = initial_weights(
+        lambda: _new(settings.network, grouping), sources, seed=settings.training.seed, state=state, out=out
+    )
     hooks = _looking(settings, grouping, state, watch, judge)
     _train(settings, grouping, annotations, images, out, state, title, record, start, hooks)
-    write_settings(out, settings, grouping, category=None, start=str(init) if init else None)
+    write_settings(out, settings, grouping, category=None, start=init)
 
 
 def finetune_expert(
@@ -111,12 +116,7 @@ def _looking(
     return hooks
 
 
-def _fitting_weights(network: NetworkSettings, grouping: Grouping, init: Path, state: Path) -> Path:
+def _new(network: NetworkSettings, grouping: Grouping) -> nn.Module:
     model = build_estimator(network, grouping.size)
     model.init_weights()
-    report = load_weights(model, init, strict=False)
-    if not report.taken:
-        raise HemlineError(f"{init}: none of its {len(report.skipped)} weights fits this network")
-    path = state / "init.pt"
-    save_weights(model, path)
-    return path
+    return model

@@ -166,7 +166,10 @@ class EstimatorSettings(Settings):
 
 
 class EstimatorSection(Settings):
-    """Both estimators: one network, each its own training. `init` is a weights file that both start from."""
+    """Both estimators: one network, each its own training. `init` names weights that both start from.
+
+    It is a name of `hemline weights list` or a file's path; what fits of it is taken.
+    """
 
     init: str | None
     network: NetworkSettings
@@ -292,7 +295,7 @@ class ReportSettings(Settings):
 class BackboneSettings(Settings):
     """A ResNet or ResNeXt. `groups` and `base_width` are ResNeXt's (64x4d: 64 and 4).
 
-    `init` names pretrained weights of the backbone, a file or one of mmengine's names; the stem, the first stage
+    `init` names pretrained weights of the backbone, of `hemline weights list` or a file; the stem, the first stage
     and all batch statistics stay frozen then. Null: from nothing, and everything learns.
     """
 
@@ -320,7 +323,7 @@ class DetectorSettings(TrainingSettings):
     from the next, and so on, with `pool_samples` squared samples a bin (0: by pixel). `rpn_samples` and `roi_samples`
     are the anchors and the boxes that carry loss in a picture, `proposals` the boxes that go from the RPN to the heads
     in training. `flip` is the probability of mirroring. With no `milestones` the rate falls to zero as a cosine.
-    `init` is a weights file of the whole detector to start from.
+    `init` names weights of a whole detector to start from, of `hemline weights list` or a file; what fits is taken.
     """
 
     type: Literal["cascade", "htc"]

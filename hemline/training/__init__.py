@@ -2,6 +2,7 @@
 
 from hemline.training import loop, precision  # noqa: F401 (registers BatchLoop, Bfloat16OptimWrapper)
 from hemline.training.fitting import fit
+from hemline.training.initial import Source, initial_weights
 from hemline.training.order import loader
 from hemline.training.quiet import quiet
 from hemline.training.watching import BestEpochHook, Judge, Watch, WatchHook
@@ -11,10 +12,12 @@ __all__ = [
     "BestEpochHook",
     "Judge",
     "LoadReport",
+    "Source",
     "Watch",
     "WatchHook",
     "device",
     "fit",
+    "initial_weights",
     "load_weights",
     "loader",
     "quiet",

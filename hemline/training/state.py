@@ -166,7 +166,7 @@ def _read(path: Path, runner: Runner, run: str) -> dict[str, Any]:
     ):
         raise HemlineError(f"{path}: not a state of this training")
     report = compare(runner.plain.state_dict(), state["model"])
-    if report.skipped or report.missing:
+    if report.skipped or report.reshaped or report.missing:
         raise HemlineError(f"{path}: the state of another network")
     return state
 

@@ -1,24 +1,60 @@
 """Weights on disk: plain tensors, written atomically, loaded without executing anything."""
 
-from collections import OrderedDict
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import nn
 
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
+from hemline.training.checkpoints import State, in_our_names, read_state
+
+# A report names up to so many keys one by one, more of them by the part of the model that they are in.
+FEW = 8
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What `load_weights` did: the keys taken, those skipped with the reason, those the file lacks."""
+    """What `load_weights` did, key by key, in the model's names.
+
+    `taken` fitted; `skipped` are not in the model; `reshaped` have another shape: (the file's, the model's); `missing`
+    are not in the file. The model keeps its own values of the last two.
+    """
 
     taken: tuple[str, ...]
-    skipped: dict[str, str]
+    skipped: tuple[str, ...]
+    reshaped: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
     missing: tuple[str, ...]
+
+    def text(self) -> str:
+        """A few lines: how many keys were taken, and which were not."""
+        wanted = len(self.taken) + len(self.reshaped) + len(self.missing)
+        shapes = [f"{_starred(key)} {given} -> {own}" for key, (given, own) in self.reshaped.items()]
+        lines = [
+            f"{len(self.taken)} of the model's {wanted} keys taken",
+            *_line("of another shape, left as they were", shapes),
+            *_line("missing in the file, left as they were", _parts(self.missing)),
+            *_line("not in the model, skipped", _parts(self.skipped)),
+        ]
+        return "\n  ".join(lines)
+
+
+def _line(title: str, names: Sequence[str]) -> list[str]:
+    shown = [name if count == 1 else f"{name} ({count} times)" for name, count in Counter(names).items()]
+    return [f"{len(names)} {title}: {', '.join(shown)}"] if names else []
+
+
+def _starred(key: str) -> str:
+    """`bbox_head.2.fc_cls.weight` -> `bbox_head.*.fc_cls.weight`: layers that are alike in one word."""
+    return re.sub(r"\.\d+(?=\.)", ".*", key)
+
+
+def _parts(keys: Sequence[str]) -> list[str]:
+    return list(keys) if len(keys) <= FEW else [".".join(key.split(".")[:2]) + ".*" for key in keys]
 
 
 def device() -> torch.device:
@@ -45,48 +81,36 @@ def save_weights(model: nn.Module, path: Path) -> None:
         torch.save(state, handle)
 
 
-def load_weights(model: nn.Module, path: Path, strict: bool = True) -> LoadReport:
-    """Load a state_dict, or a checkpoint that holds one under `state_dict`, as mmengine's do.
+def load_weights(model: nn.Module, path: Path, strict: bool = True, part: str = "") -> LoadReport:
+    """Load a state_dict, or a checkpoint that holds one (see `read_state`: nothing in the file is executed).
 
-    With `strict`, every key must be there and fit, else HemlineError. Otherwise keys that don't fit are
-    skipped. Only tensors are unpickled (`weights_only=True`): a file that holds code is refused.
+    With `strict`, every key must be there and fit, else HemlineError. Otherwise keys that don't fit are left out, and
+    the published names of `RENAMES` are understood. `part` is how the keys begin that are wanted at all.
     """
-    state = _read_state(path)
-    report = compare(model.state_dict(), state)
-    if strict and (report.skipped or report.missing):
-        first = next(iter(report.skipped.items()), None) or (report.missing[0], "missing in the file")
-        raise HemlineError(
-            f"{path}: the weights don't fit this model: {len(report.skipped)} keys skipped, "
-            f"{len(report.missing)} missing, such as {first[0]} ({first[1]})"
-        )
+    wanted = {key: value for key, value in model.state_dict().items() if key.startswith(part)}
+    state = read_state(path) if strict else in_our_names(read_state(path), wanted)
+    report = compare(wanted, state)
+    if strict:
+        _check_whole(report, path)
     model.load_state_dict({key: state[key] for key in report.taken}, strict=False)
     return report
 
 
-def _read_state(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise HemlineError(f"{path}: no such weights; run the stage that makes them") from None
-    except UnpicklingError as error:
-        raise HemlineError(
-            f"{path}: refused, it holds more than tensors ({str(error).splitlines()[0]})"
-        ) from None
-    except (RuntimeError, EOFError) as error:
-        raise HemlineError(f"{path}: not a weights file, or a damaged one ({error})") from None
-    state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise HemlineError(f"{path}: no state_dict of tensors in it")
-    return state
+def _check_whole(report: LoadReport, path: Path) -> None:
+    if report.skipped or report.reshaped or report.missing:
+        raise HemlineError(f"{path}: the weights don't fit this model: {report.text()}")
 
 
-def compare(wanted: dict[str, torch.Tensor], given: dict[str, torch.Tensor]) -> LoadReport:
-    taken, skipped = [], {}
-    for key, value in given.items():
-        if key not in wanted:
-            skipped[key] = "not in the model"
-        elif wanted[key].shape != value.shape:
-            skipped[key] = f"shape {tuple(value.shape)} instead of {tuple(wanted[key].shape)}"
-        else:
-            taken.append(key)
-    return LoadReport(tuple(taken), skipped, tuple(key for key in wanted if key not in given))
+def compare(wanted: State, given: State) -> LoadReport:
+    return LoadReport(
+        taken=tuple(
+            key for key, value in given.items() if key in wanted and wanted[key].shape == value.shape
+        ),
+        skipped=tuple(key for key in given if key not in wanted),
+        reshaped={
+            key: (tuple(value.shape), tuple(wanted[key].shape))
+            for key, value in given.items()
+            if key in wanted and wanted[key].shape != value.shape
+        },
+        missing=tuple(key for key in wanted if key not in given),
+    )

@@ -36,6 +36,22 @@ def test_a_detector_may_start_from_weights(small, stocked, tmp_path):
     torch.testing.assert_close(weights[0][key], weights[1][key])
 
 
+def test_a_backbone_may_start_from_weights_and_stays_frozen(small, stocked, tmp_path):
+    """From a whole detector's file the backbone alone is taken."""
+    start = tmp_path / "first" / "weights.pt"
+    first = small("cascade")
+    frozen = small("cascade", backbone={**first.backbone.model_dump(), "init": str(start)}, seed=1)
+    for name, settings in (("first", first), ("second", frozen)):
+        train_detector(settings, stocked.write(), stocked.folder, tmp_path / name, tmp_path / "state", name)
+    one, two = (torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("first", "second"))
+    (listed,) = read_json(tmp_path / "second" / "initial.json")
+    assert listed["part"] == "backbone." and not listed["missing"]
+    assert all(key.startswith("backbone.") for key in listed["taken"])
+    stem = [key for key in one if key.startswith(("backbone.conv1", "backbone.bn1", "backbone.layer1"))]
+    assert stem and all(torch.equal(one[key], two[key]) for key in stem)
+    assert not torch.equal(one["rpn_head.rpn_conv.weight"], two["rpn_head.rpn_conv.weight"])
+
+
 def test_missing_annotations_are_said(small, tmp_path):
     with pytest.raises(HemlineError, match=r"none\.json: no such annotations"):
         train_detector(

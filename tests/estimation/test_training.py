@@ -132,7 +132,7 @@ def test_layers_that_fit_are_taken_from_a_checkpoint_of_other_channels(tmp_path,
     annotations = write_dataset(tmp_path, independent, garments([9, 5]))
     train_estimator(
         settings(lr=1e-12), independent, annotations, tmp_path / "image",
-        out=tmp_path / "out", state=tmp_path / "state", title="tiny", init=trained / "weights.pt",
+        out=tmp_path / "out", state=tmp_path / "state", title="tiny", init=str(trained / "weights.pt"),
     )  # fmt: skip
     start, after = weights(trained), weights(tmp_path / "out")
     assert torch.allclose(start["backbone.conv1.weight"], after["backbone.conv1.weight"], atol=1e-9)

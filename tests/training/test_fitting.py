@@ -59,9 +59,10 @@ def test_weights_round_trip_and_report(tmp_path):
         {"state_dict": {"linear.weight": torch.zeros(1, 5), "other": torch.zeros(1)}}, tmp_path / "odd.pt"
     )
     report = load_weights(Line(), tmp_path / "odd.pt", strict=False)
-    assert report.skipped == {"linear.weight": "shape (1, 5) instead of (1, 4)", "other": "not in the model"}
+    assert report.skipped == ("other",)
+    assert report.reshaped == {"linear.weight": ((1, 5), (1, 4))}
     assert report.missing == ("linear.bias",)
-    with pytest.raises(HemlineError, match="2 keys skipped, 1 missing"):
+    with pytest.raises(HemlineError, match="weights don't fit this model: 0 of the model's 2 keys"):
         load_weights(Line(), tmp_path / "odd.pt")
 
 
