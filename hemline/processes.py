@@ -32,7 +32,11 @@ def is_first() -> bool:
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process (SIGKILL) when its parent ends, however it ends. No-op except on Linux.
+    """Have the kernel tell this process to end (SIGTERM) when its parent ends, however it ends. No-op except on Linux.
+
+    SIGTERM, not SIGKILL: whatever stands between dvc and its stage, a shell or dvc itself, may die at once when all are
+    told to stop, and a training then still has the time to save its state. It may be told twice so: by the kernel and
+    by who stops it. Who doesn't heed it is killed by pipelines/guard.py after its grace.
 
     Exactly: when the parent's *thread* that started this process ends, so the parent should start it from a thread
     that waits for it (dvc does: its main thread). Children don't inherit the setting; it survives exec.
@@ -47,6 +51,6 @@ def die_with_parent() -> None:
         return
     parent = os.getppid()
     # Best effort: a sandbox that forbids prctl is no reason not to run; the guard is there too.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGTERM)

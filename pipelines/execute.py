@@ -101,6 +101,7 @@ def execute(
         log=log,
         fds=lease.fds,
         cancelled=limit,
+        waits=True,
     )
     if ended.cancelled and limit.passed():
         raise StageFailed(f"{stage}: not done within its {minutes:g} minutes (log: {log})", transient=False)

@@ -19,11 +19,13 @@ from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 from pydantic import Field
 
+from hemline.errors import HemlineError
 from hemline.tracking import ensure_follower, records_folder
 from pipelines.execute import Done, StageCancelled, StageFailed, execute
+from pipelines.graph import check_gpus
 from pipelines.leases import Cancelled as WaitCancelled
-from pipelines.leases import Leases, this_machine
-from pipelines.plan import Planned, make_plan
+from pipelines.leases import Lease, Leases, Machine, this_machine
+from pipelines.plan import Plan, Planned, make_plan
 from pipelines.remote import committed, execute_elsewhere, project_root, restore
 from pipelines.run import Run
 from pipelines.summary import summary
@@ -52,7 +54,10 @@ def pipeline(
     if commit:
         restore(root)
     plan = make_plan(root, targets)
-    run = Run(root, plan, Leases(this_machine()), root / LOGS / time.strftime("%Y%m%d-%H%M%S"), commit)
+    machine = this_machine()
+    if not commit and (why := _refused(plan, machine)):
+        return Failed(message=why)
+    run = Run(root, plan, Leases(machine), root / LOGS / time.strftime("%Y%m%d-%H%M%S"), commit)
     get_run_logger().info("%s", plan.text(run.leases.machine.side_by_side))
     started = time.monotonic()
     with _ended_with_us(run):
@@ -72,6 +77,15 @@ def project_folder() -> Path:
     root = Path.cwd() if Path("dvc.yaml").is_file() else project_root()
     os.chdir(root)
     return root
+
+
+def _refused(plan: Plan, machine: Machine) -> str:
+    """Why this machine can't run it."""
+    try:
+        check_gpus((plan.planned[name].stage for name in plan.to_run), machine.gpus)
+    except HemlineError as error:
+        return str(error)
+    return ""
 
 
 def _run_all(run: Run, retries: int, retry_seconds: float) -> None:
@@ -133,7 +147,7 @@ def _execute(run: Run, name: str, planned: Planned) -> Done:
         return execute_elsewhere(
             name, above, root=run.root, commit=run.commit, on_line=line, cancelled=run.cancelled
         )
-    with run.leases.acquire(planned.stage.device, name, planned.depth, run.cancelled) as lease:
+    with _lease(run, planned) as lease:
         line(f"on {lease.label}: {'; '.join(planned.why[:3])}")
         return execute(
             name,
@@ -144,6 +158,11 @@ def _execute(run: Run, name: str, planned: Planned) -> Done:
             cancelled=run.cancelled,
             minutes=planned.stage.minutes,
         )
+
+
+def _lease(run: Run, planned: Planned) -> Lease:
+    stage = planned.stage
+    return run.leases.acquire(stage.device, stage.name, planned.depth, run.cancelled, stage.gpus)
 
 
 def _end(run: Run, name: str, done: Done) -> State:

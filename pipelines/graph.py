@@ -1,17 +1,20 @@
 """DVC's graph as plain values: the stages of dvc.yaml in an order in which they can run."""
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
 
 from hemline.errors import HemlineError
+from hemline.params import read_values
 
 Device = Literal["gpu", "share", "cpu"]
 DEVICES: tuple[Device, ...] = get_args(Device)
@@ -28,6 +31,8 @@ class Stage:
     guess: float | None = (
         None  # dvc.yaml: meta.guess_minutes; what a plan counts with until there are records
     )
+    gpus: int = 1  # with device gpu: how many; params: `gpus` of a section that it reads
+    gpus_key: str = ""  # where they are set, for people: params.yaml: detector.htc.gpus
 
 
 def read_graph(root: Path, targets: Sequence[str] = ()) -> dict[str, Stage]:
@@ -66,7 +71,8 @@ def stages_of(repo: Any, targets: Sequence[str] = ()) -> dict[str, Stage]:
     found = dvc_stages(repo)
     upstream = {name: _upstream(repo, stage, found) for name, stage in found.items()}
     wanted = _reach(select(upstream, targets), upstream) if targets else upstream.keys()
-    return {name: _stage(name, upstream[name], found[name].meta) for name in _ordered(upstream, wanted)}
+    read = cache(read_values)  # thirty stages read the same file
+    return {name: _stage(name, upstream[name], found[name], read) for name in _ordered(upstream, wanted)}
 
 
 def dvc_stages(repo: Any) -> dict[str, Any]:
@@ -93,12 +99,17 @@ def _upstream(repo: Any, stage: Any, found: Mapping[str, Any]) -> tuple[str, ...
     return tuple(name for name, other in found.items() if other in needed)
 
 
-def _stage(name: str, upstream: tuple[str, ...], meta: Any) -> Stage:
+def _stage(name: str, upstream: tuple[str, ...], stage: Any, read: Callable[[str], Any]) -> Stage:
+    meta = stage.meta
     if meta is not None and not isinstance(meta, Mapping):
         raise HemlineError(f"dvc.yaml: stage {name}: meta: {meta!r}: must be keys and values")
     meta = meta or {}
     limit, guess = (_minutes(name, meta, key) for key in ("timeout_minutes", "guess_minutes"))
-    return Stage(name, upstream, _device(name, meta.get("device", "cpu")), limit, guess)
+    device = _device(name, meta.get("device", "cpu"))
+    if device == "cpu":
+        return Stage(name, upstream, device, limit, guess)
+    gpus, key = max(_gpus(stage, read), default=(1, ""))
+    return Stage(name, upstream, "gpu" if gpus > 1 else device, limit, guess, gpus, key)
 
 
 def _device(name: str, value: Any) -> Device:
@@ -106,6 +117,41 @@ def _device(name: str, value: Any) -> Device:
         if value == device:
             return device
     raise HemlineError(f"dvc.yaml: stage {name}: meta.device: {value!r}: must be one of {', '.join(DEVICES)}")
+
+
+def _gpus(stage: Any, read: Callable[[str], Any]) -> Iterator[tuple[int, str]]:
+    """`gpus` of each section of params that a stage reads, and where it stands.
+
+    So a stage gets what its training was told to use; in `meta`, DVC could not look it up for an item of a matrix.
+    """
+    for item in stage.deps:
+        for key in item.params if isinstance(item, ParamsDependency) and item.exists else ():
+            section = _at(read(item.fs_path), key)
+            if isinstance(section, Mapping) and "gpus" in section:
+                yield _whole_number(section["gpus"], f"{item.def_path}: {key}.gpus")
+
+
+def _at(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values
+
+
+def _whole_number(value: Any, key: str) -> tuple[int, str]:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise HemlineError(f"{key} is {value!r}: must be a whole number from 1")
+    return value, key
+
+
+def check_gpus(stages: Iterable[Stage], gpus: Sequence[str]) -> None:
+    """Refuse stages that want more GPUs than these, which are a machine's. With none at all they share a CPU slot."""
+    for stage in stages:
+        if 0 < len(gpus) < stage.gpus:
+            raise HemlineError(
+                f"{stage.gpus_key} is {stage.gpus}, but {stage.name} finds {len(gpus)} here ({', '.join(gpus)}): "
+                f"set it to {len(gpus)} or less; with the same batch_size and micro_batch the batches stay the same, "
+                "in more passes"
+            )
 
 
 def _minutes(name: str, meta: Mapping[str, Any], key: str) -> float | None:

@@ -1,6 +1,6 @@
 """Runs one command and sees to it that none of its descendants outlives it, or the process that started this one.
 
-    python guard.py [--grace SECONDS] [--fds 5,6] -- COMMAND...
+    python guard.py [--grace SECONDS] [--waits] [--fds 5,6] -- COMMAND...
 
 Standard input is a pipe of which only the owner holds the other end: when that end closes, because the owner died or
 because it asks for it, everything is stopped. So it is on SIGTERM, SIGINT and SIGHUP. Exits with the command's code,
@@ -24,6 +24,7 @@ from pathlib import Path
 STOPPED = 128 + signal.SIGTERM
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOOK_SECONDS = 0.05
+LATE = 0.8  # of the grace: who is left is asked once more, all at once, before it's killed
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -78,42 +79,54 @@ class Tree:
             if pid == self.command:
                 self.code = _exit_code(status)
 
-    def stop(self, grace: float) -> None:
-        """SIGTERM to all, SIGKILL after `grace` seconds to those that are left; return when none is.
+    def stop(self, grace: float, waits: bool) -> None:
+        """SIGTERM from the top down, SIGKILL after `grace` seconds to those that are left; return when none is.
 
-        The command is told last: when it has nothing below it, or after half the grace. It usually is dvc, which
-        ends by itself, tidily, after its stage did. And the stage dies the moment that dvc does
-        (hemline.processes.die_with_parent): with dvc told first, it would have no grace at all.
+        What a stage has started is the stage's to end, after the step and the saved state that it uses its grace for: a
+        training whose loaders are told as well has no step to finish. Those that lose their parent come to hang on the
+        guard, and are told then. After LATE of the grace all are.
+
+        A command that only waits for its children is passed over as long as it had some: dvc ends by itself, tidily,
+        after its stage did.
         """
         started = time.monotonic()
-        alone = descendants(os.getpid()) <= {self.command}
+        passed_over = waits and bool(children().get(self.command))
         while self.reap():
             waited = time.monotonic() - started
             if waited >= grace:
                 _send(descendants(os.getpid()), signal.SIGKILL)
             else:
-                self._tell(with_command=alone or waited >= grace / 2)
+                self._tell(descendants(os.getpid()) if waited >= LATE * grace else self._top(passed_over))
             self._watch.rest()
 
-    def _tell(self, with_command: bool) -> None:
+    def _top(self, passed_over: bool) -> set[int]:
+        """The guard's own children, the command among them; its children in its place if it is passed over."""
+        below = children()
+        found = set(below.get(os.getpid(), []))
+        return found - {self.command} | set(below.get(self.command, [])) if passed_over else found
+
+    def _tell(self, pids: set[int]) -> None:
         """SIGTERM, once each: a process may well take a second one for impatience."""
-        found = descendants(os.getpid()) - self._told
-        if not with_command:
-            found.discard(self.command)
-        _send(found, signal.SIGTERM)
-        self._told |= found
+        _send(pids - self._told, signal.SIGTERM)
+        self._told |= pids
+
+
+def children() -> dict[int, list[int]]:
+    """Each process's children, as /proc shows them just now; sessions and groups don't matter."""
+    found: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (parent := _parent(entry)) is not None:
+            found.setdefault(parent, []).append(int(entry.name))
+    return found
 
 
 def descendants(root: int) -> set[int]:
-    """Children of `root`, theirs, and so on, as /proc shows them just now; sessions and groups don't matter."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (parent := _parent(entry)) is not None:
-            children.setdefault(parent, []).append(int(entry.name))
+    """Children of `root`, theirs, and so on."""
+    known = children()
     found: set[int] = set()
     todo = [root]
     while todo:
-        below = children.get(todo.pop(), [])
+        below = known.get(todo.pop(), [])
         found.update(below)
         todo += below
     return found
@@ -155,7 +168,7 @@ def _dies_with_guard(libc: ctypes.CDLL) -> Callable[[], None]:
     return dying
 
 
-def guard(command: Sequence[str], fds: Sequence[int], grace: float) -> int:
+def guard(command: Sequence[str], fds: Sequence[int], grace: float, waits: bool) -> int:
     """Run the command; the exit code. Nothing of it is left then."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -167,28 +180,29 @@ def guard(command: Sequence[str], fds: Sequence[int], grace: float) -> int:
     except OSError as error:
         print(f"error: {command[0]}: can't be started ({error.strerror})", file=sys.stderr, flush=True)
         return 127 if isinstance(error, FileNotFoundError) else 126
-    return _follow(tree, watch, grace)
+    return _follow(tree, watch, grace, waits)
 
 
-def _follow(tree: Tree, watch: Watch, grace: float) -> int:
+def _follow(tree: Tree, watch: Watch, grace: float, waits: bool) -> int:
     code = None
     while code is None:
         stop = watch.wait()
         tree.reap()
         code = STOPPED if stop and tree.code is None else tree.code
-    tree.stop(grace)
+    tree.stop(grace, waits)
     return code
 
 
 def main() -> None:
     """Read the command line and guard its command."""
     parser = argparse.ArgumentParser(description="Run a command that leaves nothing behind.")
-    parser.add_argument("--grace", type=float, default=10.0, metavar="SECONDS")
+    parser.add_argument("--grace", type=float, default=25.0, metavar="SECONDS")
+    parser.add_argument("--waits", action="store_true", help="the command only waits for its children")
     parser.add_argument("--fds", default="", help="descriptors to hand on, with commas between")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     fds = [int(number) for number in options.fds.split(",") if number]
-    sys.exit(guard(options.command, fds, options.grace))
+    sys.exit(guard(options.command, fds, options.grace, options.waits))
 
 
 if __name__ == "__main__":

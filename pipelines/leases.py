@@ -1,4 +1,4 @@
-"""Devices are leased, not counted: a stage holds a certain GPU, a share of it, or a certain CPU slot.
+"""Devices are leased, not counted: a stage holds a certain GPU or several, a share of one, or a certain CPU slot.
 
 A lease is a lock on a file in a folder that all of the user's processes on the machine share. The kernel gives it back
 however its holder ends, and a child that inherited the descriptors holds it too, until it ends as well. Files are
@@ -23,7 +23,7 @@ from urllib.parse import quote
 from hemline.errors import HemlineError
 from hemline.processes import cores as available_cores
 
-Need = Literal["gpu", "share", "cpu"]  # a whole GPU, a part of one, no GPU
+Need = Literal["gpu", "share", "cpu"]  # whole GPUs, a part of one, no GPU
 
 POLL_SECONDS = 0.2
 MOST_SLOTS = 4  # not measured; chosen because the stages without a GPU are few, and memory is shared by all
@@ -134,7 +134,7 @@ def leases_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 @dataclass
 class Lease:
-    """One held device. `label` is for people; `fds` hold it: a child that gets them (`pass_fds`) holds it too."""
+    """A held device, or several GPUs. `label` is for people; a child that gets `fds` (`pass_fds`) holds it too."""
 
     label: str
     variables: Mapping[str, str]
@@ -161,7 +161,7 @@ class Leases:
     """Hands out one machine's devices. One instance a process: its waiters queue, other processes just compete.
 
     Whoever waits first among the other processes isn't known here, so a whole GPU can be waited for as long as other
-    processes keep taking shares of it.
+    processes keep taking shares of it, and several as long as others keep taking single ones.
     """
 
     def __init__(self, machine: Machine, folder: Path | None = None) -> None:
@@ -173,15 +173,23 @@ class Leases:
         self._queues: dict[str, list[tuple[float, int]]] = {"gpu": [], "cpu": []}
 
     def acquire(
-        self, need: Need, stage: str, priority: float = 0.0, cancelled: threading.Event | None = None
+        self,
+        need: Need,
+        stage: str,
+        priority: float = 0.0,
+        cancelled: threading.Event | None = None,
+        gpus: int = 1,
     ) -> Lease:
         """Wait for a device; higher `priority` first, then who came first. `stage` is for people to read.
+
+        `gpus` whole ones come together: a stage holds all of them or none, so that two which wait for each other's
+        can't be. On a machine without GPUs its `gpus` processes share one CPU slot.
 
         Those that need a GPU, or part of one, wait in one queue, those that need a CPU slot in another. Only a queue's
         head looks for a device, so nobody is overtaken: not even a whole GPU's waiter by one that needs a share.
         Raises Cancelled within 0.2 seconds of `cancelled` being set.
         """
-        queue = self._queue(need, stage)
+        queue = self._queue(need, stage, gpus)
         with self._changed:
             ticket = (-priority, next(self._tickets))
             bisect.insort(queue, ticket)
@@ -189,48 +197,71 @@ class Leases:
                 while True:
                     if cancelled is not None and cancelled.is_set():
                         raise Cancelled(f"{stage}: cancelled while it waited for a {need}")
-                    if queue[0] == ticket and (lease := self._take(need, stage)):
+                    if queue[0] == ticket and (lease := self._take(need, stage, gpus)):
                         return lease
                     self._changed.wait(POLL_SECONDS)
             finally:
                 queue.remove(ticket)
                 self._changed.notify_all()
 
-    def try_acquire(self, need: Need, stage: str) -> Lease | None:
+    def try_acquire(self, need: Need, stage: str, gpus: int = 1) -> Lease | None:
         """A device if one is free now and nobody in this process waits for its kind."""
-        queue = self._queue(need, stage)
+        queue = self._queue(need, stage, gpus)
         with self._changed:
-            return None if queue else self._take(need, stage)
+            return None if queue else self._take(need, stage, gpus)
 
-    def _queue(self, need: Need, stage: str) -> list[tuple[float, int]]:
+    def _queue(self, need: Need, stage: str, gpus: int) -> list[tuple[float, int]]:
         if need not in get_args(Need):
             raise HemlineError(
                 f"{stage} needs {need!r}: give gpu (a whole one), share (a part of one) or cpu"
+            )
+        if gpus > 1 and (need != "gpu" or 0 < len(self.machine.gpus) < gpus):
+            raise HemlineError(
+                f"{stage} needs {gpus} x {need!r}: several are whole GPUs; this machine has {len(self.machine.gpus)}"
             )
         return self._queues[self._kind(need)]
 
     def _kind(self, need: Need) -> str:
         return "cpu" if need == "cpu" or not self.machine.gpus else "gpu"
 
-    def _take(self, need: Need, stage: str) -> Lease | None:
-        seek = {"cpu": self._slots, "gpu": self._wholes, "share": self._shares}
-        lease = next(seek["cpu" if self._kind(need) == "cpu" else need](), None)
+    def _take(self, need: Need, stage: str, gpus: int) -> Lease | None:
+        if self._kind(need) == "cpu":
+            found = self._slots(gpus)
+        else:
+            found = self._shares() if need == "share" else self._wholes(gpus)
+        lease = next(found, None)
         if lease is not None:
-            _sign(lease.fds[-1], stage)
+            for descriptor in lease.fds[
+                -gpus:
+            ]:  # the last ones are its own; a share's first is also the others'
+                _sign(descriptor, stage)
         return lease
 
-    def _slots(self) -> Iterator[Lease]:
+    def _slots(self, processes: int) -> Iterator[Lease]:
+        threads = max(1, self.machine.threads // processes)
         for slot in range(1, self.machine.slots + 1):
             descriptor = _lock(self.folder / f"cpu-{slot}", fcntl.LOCK_EX)
             if descriptor is not None:
-                variables = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(self.machine.threads)}
+                variables = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(threads)}
                 yield Lease(f"cpu slot {slot}", variables, (descriptor,))
 
-    def _wholes(self) -> Iterator[Lease]:
-        for gpu in self.machine.gpus:
-            descriptor = _lock(self._path(gpu), fcntl.LOCK_EX)
-            if descriptor is not None:
-                yield Lease(f"gpu {gpu}", self._on(gpu), (descriptor,))
+    def _wholes(self, count: int) -> Iterator[Lease]:
+        """`count` GPUs at once. Short of that all are given back, so nobody waits while he holds one.
+
+        Two processes that meet half-way both come away with nothing, and try again at moments of their own.
+        """
+        with contextlib.ExitStack() as held:
+            found: dict[str, int] = {}
+            for gpu in self.machine.gpus:
+                descriptor = _lock(self._path(gpu), fcntl.LOCK_EX) if len(found) < count else None
+                if descriptor is not None:
+                    found[gpu] = descriptor
+                    held.callback(os.close, descriptor)
+            if len(found) < count:
+                return
+            held.pop_all()
+        label = f"gpu{'s' if count > 1 else ''} {', '.join(found)}"
+        yield Lease(label, self._on(",".join(found)), tuple(found.values()))
 
     def _shares(self) -> Iterator[Lease]:
         """Shares are filled up GPU by GPU, so that whole ones stay free.
@@ -251,8 +282,9 @@ class Leases:
         name = f"gpu-{quote(gpu, safe='')}"
         return self.folder / (name if share is None else f"{name}.share-{share}")
 
-    def _on(self, gpu: str, parts: int = 1) -> dict[str, str]:
-        return {"CUDA_VISIBLE_DEVICES": gpu, "OMP_NUM_THREADS": str(self.machine.gpu_threads(parts))}
+    def _on(self, gpus: str, parts: int = 1) -> dict[str, str]:
+        """Threads are each process's, of which there is one a GPU."""
+        return {"CUDA_VISIBLE_DEVICES": gpus, "OMP_NUM_THREADS": str(self.machine.gpu_threads(parts))}
 
 
 def _lock(path: Path, how: int) -> int | None:

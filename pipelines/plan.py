@@ -43,6 +43,7 @@ class Planned:
         return {
             "upstream": list(self.stage.upstream),
             "device": self.stage.device,
+            "gpus": self.stage.gpus,
             "timeout_minutes": self.stage.minutes,
             "cached": self.cached,
             "why": list(self.why),

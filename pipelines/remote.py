@@ -33,7 +33,7 @@ from prefect.states import Cancelling, Completed, Crashed, State
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from pipelines.execute import DVC, Done, StageCancelled, StageFailed, execute
-from pipelines.graph import locked_repo, read_graph, tracked_data
+from pipelines.graph import check_gpus, locked_repo, read_graph, tracked_data
 from pipelines.leases import Leases, this_machine
 
 DEPLOYMENT = "hemline-stage/stage"
@@ -85,7 +85,9 @@ def run_stage(stage: str, commit: str, entries: dict[str, Any]) -> State:
 
 def _run(root: Path, name: str, on_line: Callable[[str], None]) -> Done:
     stage = read_graph(root, [name])[name]
-    with Leases(this_machine()).acquire(stage.device, name) as lease:
+    machine = this_machine()
+    check_gpus([stage], machine.gpus)
+    with Leases(machine).acquire(stage.device, name, gpus=stage.gpus) as lease:
         log = root / "logs" / "worker" / f"{name}.log"
         done = execute(
             name,

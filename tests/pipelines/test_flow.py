@@ -158,6 +158,19 @@ def test_bad_arguments_start_nothing(small, arguments, said):
     assert small.ran() == [] and not (small.root / "logs").exists()
 
 
+def test_a_stage_gets_all_its_gpus_or_the_run_is_refused(small, monkeypatch):
+    monkeypatch.setenv("HEMLINE_GPUS", "0,1")
+    small.params["rate"]["a"] = {"gpus": 3}
+    small.write()
+    code, output = small.run("fit")
+    assert code == 1 and "params.yaml: rate.a.gpus is 3, but fit@a finds 2 here (0, 1)" in output
+    assert small.ran() == [], "nothing is run before that is known"
+    small.params["rate"]["a"] = {"gpus": 2}
+    small.write()
+    code, output = small.run("fit")
+    assert code == 0 and "fit@a] on gpus 0, 1: " in output
+
+
 def test_without_a_server_it_has_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")

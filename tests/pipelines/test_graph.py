@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import yaml
 import zc.lockfile
 from dvc.repo import Repo
 
 from hemline.errors import HemlineError
-from pipelines.graph import Stage, descendants, read_graph, tracked_data
+from hemline.params import read_values, value_at, with_values
+from pipelines.graph import Stage, check_gpus, descendants, read_graph, tracked_data
 from pipelines.remote import read_entries
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +107,60 @@ def test_meta(project):
     assert (graph["alone"].device, graph["alone"].minutes) == ("cpu", None)
 
 
+GPUS = """
+stages:
+  train: {matrix: {item: [a, b]}, cmd: x, params: ["rate.${item.item}", seed], meta: {device: gpu}}
+  small: {cmd: x, params: [small.training, rate.a.gpus], meta: {device: share}}
+  look: {cmd: x, params: [rate.a], meta: {device: cpu}}
+"""
+
+
+@pytest.fixture
+def with_gpus(project):
+    """The graph of GPUS with these `gpus` in params.yaml."""
+
+    def read(a, small):
+        params = {
+            "seed": 1,
+            "rate": {"a": {"gpus": a}, "b": {"lr": 2}},
+            "small": {"training": {"gpus": small}},
+        }
+        (project / "params.yaml").write_text(yaml.safe_dump(params))
+        (project / "dvc.yaml").write_text(GPUS)
+        return read_graph(project)
+
+    return read
+
+
+def test_gpus_come_from_the_params_that_a_stage_reads(with_gpus):
+    graph = with_gpus(4, 1)
+    assert {name: (stage.device, stage.gpus) for name, stage in graph.items()} == {
+        "train@a": ("gpu", 4),
+        "train@b": ("gpu", 1),
+        "small": ("share", 1),
+        "look": ("cpu", 1),
+    }
+    small = with_gpus(4, 2)["small"]
+    assert (small.device, small.gpus) == ("gpu", 2), "several are whole ones"
+
+
+@pytest.mark.parametrize("value", [0, "2", True, None])
+def test_gpus_that_are_no_number(with_gpus, value):
+    with pytest.raises(HemlineError, match=rf"params.yaml: rate.a.gpus is {value!r}: must be a whole number"):
+        with_gpus(value, 1)
+
+
+def test_more_gpus_than_the_machine_has(with_gpus):
+    stages = with_gpus(4, 1).values()
+    check_gpus(stages, ())
+    check_gpus(stages, tuple("0123"))
+    with pytest.raises(HemlineError) as error:
+        check_gpus(stages, ("0", "1"))
+    assert str(error.value).startswith(
+        "params.yaml: rate.a.gpus is 4, but train@a finds 2 here (0, 1): set it to 2 or less"
+    )
+
+
 @pytest.mark.parametrize(
     "meta, message",
     [
@@ -197,3 +253,33 @@ def test_the_projects_own_pipeline():
     trained = [*experts, *(name for name in graph if name.startswith("train_"))]
     assert all("report" in descendants(graph, [name]) for name in trained)
     assert "train_estimator@independent" not in read_graph(ROOT, ["finetune"])
+
+
+TRAININGS = {
+    "detector.cascade": 2,
+    "detector.htc": 3,
+    "estimator.independent": 4,
+    "estimator.aggregated": 5,
+    "finetune.training": 6,
+}
+
+
+def test_the_projects_own_trainings_find_their_gpus(monkeypatch):
+    def read(path):
+        values = read_values(path)
+        return with_values(
+            values, {key: {**value_at(values, key), "gpus": gpus} for key, gpus in TRAININGS.items()}
+        )
+
+    monkeypatch.setattr("pipelines.graph.read_values", read)
+    graph = read_graph(ROOT)
+    assert {
+        name: stage.gpus for name, stage in graph.items() if stage.gpus > 1 and "finetune" not in name
+    } == {
+        **{"train_detector@cascade": 2, "train_detector@htc": 3},
+        **{"train_estimator@independent": 4, "train_estimator@aggregated": 5},
+    }
+    experts = [stage for stage in graph.values() if stage.name.startswith("finetune@")]
+    assert {(stage.device, stage.gpus, stage.gpus_key) for stage in experts} == {
+        ("gpu", 6, "params.yaml: finetune.training.gpus")
+    }

@@ -174,13 +174,53 @@ for turn in range(200):
     assert [process.returncode for process in processes] == [0] * 4
 
 
-def waiters(leases, *wanted, order):
-    """A thread for each (name, need, priority), in the queue one after the other."""
-    threads = []
-    for name, need, priority in wanted:
+def test_several_gpus_come_together_or_not_at_all(leases):
+    one = leases.try_acquire("gpu", "one")
+    assert leases.try_acquire("gpu", "both", gpus=2) is None
+    assert labels(leases.try_acquire("gpu", "other")) == ["gpu 1"], "what there was of both is given back"
+    assert leases.try_acquire("gpu", "both", gpus=2) is None
+    one.release()
+    assert labels(leases.try_acquire("share", "small")) == ["gpu 0 (share 1 of 2)"]
 
-        def wait(name=name, need=need, priority=priority):
-            with leases.acquire(need, name, priority):
+
+def test_several_gpus_exclude_all_others(leases, tmp_path):
+    with leases.acquire("gpu", "both", gpus=2) as both:
+        assert both.label == "gpus 0, 1"
+        assert labels(*(leases.try_acquire(need, "other") for need in ("gpu", "share"))) == [None, None]
+        assert {(tmp_path / f"gpu-{gpu}").read_text() for gpu in "01"} == {f"{os.getpid()} both\n"}
+    assert labels(leases.try_acquire("gpu", "other")) == ["gpu 0"]
+
+
+def test_processes_that_want_all_gpus_or_one_all_come_to_their_turn(tmp_path):
+    """Two that want both GPUs, two that want one, and one that wants a share: nobody waits for ever."""
+    text = """
+import os, sys
+from pathlib import Path
+from pipelines.leases import Leases, Machine
+folder, need, gpus = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+leases = Leases(Machine(gpus=("0", "1"), slots=1, threads=1), folder)
+for turn in range(5):
+    with leases.acquire(need, "mine", gpus=gpus) as lease:
+        marks = [folder / f"mark-{gpu}" for gpu in lease.environment()["CUDA_VISIBLE_DEVICES"].split(",")]
+        for mark in marks:
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+        for mark in marks:
+            mark.unlink()
+"""
+    wanted = [("gpu", 2), ("gpu", 2), ("gpu", 1), ("gpu", 1), ("share", 1)]
+    processes = [script(text, tmp_path, *want) for want in wanted]
+    for process in processes:
+        process.communicate(timeout=6 * DEADLINE)
+    assert [process.returncode for process in processes] == [0] * len(wanted)
+
+
+def waiters(leases, *wanted, order):
+    """A thread for each (name, need, priority, and gpus if several), in the queue one after the other."""
+    threads = []
+    for name, need, priority, *gpus in wanted:
+
+        def wait(name=name, need=need, priority=priority, gpus=gpus):
+            with leases.acquire(need, name, priority, None, *gpus):
                 order.append(name)
 
         before = queued(leases)
@@ -220,6 +260,24 @@ def test_kinds_do_not_block_each_other_but_a_share_waits_behind_a_whole(leases):
     assert sorted(order) == ["share", "whole"]
 
 
+def test_who_wants_several_is_not_overtaken(leases):
+    order = []
+    held = [leases.acquire("gpu", "held") for _ in range(2)]
+    wanted = [
+        ("both", "gpu", 1.0, 2),
+        ("both too", "gpu", 1.0, 2),
+        ("one", "gpu", 0.0),
+        ("share", "share", 0.0),
+    ]
+    threads = waiters(leases, *wanted, order=order)
+    held[0].release()
+    assert leases.try_acquire("gpu", "pushes in") is None and order == []
+    held[1].release()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert order[:2] == ["both", "both too"] and sorted(order[2:]) == ["one", "share"]
+
+
 def test_cancelled_waiters_leave_the_queue(leases):
     held = [leases.acquire("cpu", "held") for _ in range(2)]
     cancelled = threading.Event()
@@ -247,6 +305,24 @@ def test_what_a_stage_finds_in_its_environment(leases):
     assert found("gpu") == {"CUDA_VISIBLE_DEVICES": "0", "OMP_NUM_THREADS": "4"}
     assert found("share") == {"CUDA_VISIBLE_DEVICES": "1", "OMP_NUM_THREADS": "2"}
     assert found("cpu") == {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "3"}
+
+
+def test_what_the_processes_of_a_stage_find_in_their_environment(tmp_path):
+    machine = Machine(gpus=("0", "1", "2", "3"), slots=1, threads=6, cores=12)
+    leases = Leases(machine, tmp_path)
+    held = [leases.acquire("gpu", "held") for _ in range(3)]
+    held[0].release()
+    two = {"CUDA_VISIBLE_DEVICES": "0,3", "OMP_NUM_THREADS": "3"}
+    assert leases.acquire("gpu", "training", gpus=2).environment() == two
+    without = Leases(Machine(gpus=(), slots=1, threads=6), tmp_path)
+    shared = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "3"}
+    assert without.acquire("gpu", "training", gpus=2).environment() == shared
+
+
+@pytest.mark.parametrize("need, gpus", [("gpu", 3), ("share", 2), ("cpu", 2)])
+def test_more_than_there_can_be_is_not_waited_for(leases, need, gpus):
+    with pytest.raises(HemlineError, match=f"training needs {gpus} x '{need}': .* this machine has 2"):
+        leases.acquire(need, "training", gpus=gpus)
 
 
 def test_without_gpus_all_take_cpu_slots(tmp_path):

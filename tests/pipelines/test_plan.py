@@ -416,11 +416,24 @@ def test_dict():
     assert json.loads(json.dumps(plan.to_dict())) == {
         "stages": {
             "first": {
-                **{"upstream": [], "device": "cpu", "timeout_minutes": None, "cached": True, "why": []},
+                **{
+                    "upstream": [],
+                    "device": "cpu",
+                    "gpus": 1,
+                    "timeout_minutes": None,
+                    "cached": True,
+                    "why": [],
+                },
                 **{"seconds": None, "cost": 0.0, "depth": 0.0},
             },
             "second": {
-                **{"upstream": ["first"], "device": "cpu", "timeout_minutes": None, "cached": False},
+                **{
+                    "upstream": ["first"],
+                    "device": "cpu",
+                    "gpus": 1,
+                    "timeout_minutes": None,
+                    "cached": False,
+                },
                 **{"why": ["command changed"], "seconds": None, "cost": 10, "depth": 10},
             },
         },

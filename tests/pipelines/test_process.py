@@ -1,6 +1,7 @@
 """Real processes: what they say arrives, and none is left whichever of them is killed."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -156,22 +157,68 @@ def test_cancelling_stops_the_whole_family(start):
     assert not any(map(alive, pids))
 
 
-def test_a_stage_ends_by_itself_before_dvc_is_told(start):
-    """dvc waits for its stage, whatever comes, and the stage dies with dvc: it must be given the time to tidy up."""
-    stage = (
-        "import signal, sys, time\n"
-        "def tidy(*_): time.sleep(0.1); print('tidy', flush=True); sys.exit(5)\n"
-        "signal.signal(signal.SIGTERM, tidy)\n"
-        "from hemline.processes import die_with_parent\n"
-        "die_with_parent()\n"
-        "print('1', flush=True)\n"
-        "time.sleep(600)\n"
-    )
-    dvc = f"import subprocess, sys; print('dvc saw', subprocess.call([sys.executable, '-c', {stage!r}]), flush=True)"
-    running = Background(start, python(dvc), env={**os.environ, "PYTHONPATH": str(ROOT)}, grace=DEADLINE)
-    running.says(1)
+# A training: told to stop, it finishes a step, for which it needs its loader, and saves. A second SIGTERM is the same.
+LOADER = "import time; time.sleep(600)"
+TRAINING = f"""
+import os, signal, subprocess, sys, time
+from hemline.processes import die_with_parent
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+die_with_parent()
+loader = subprocess.Popen([sys.executable, "-S", "-c", {LOADER!r}])
+print(os.getpid(), flush=True)
+while not told:
+    time.sleep(0.05)
+time.sleep(1)
+print("saved" if loader.poll() is None else "lost its loader", flush=True)
+sys.exit(143)
+"""
+WAITING = f"""
+import subprocess, sys
+print("dvc saw", subprocess.call([sys.executable, "-c", {TRAINING!r}]), flush=True)
+"""
+
+
+@pytest.fixture
+def training(start):
+    """A command that runs TRAINING, with a grace that it may use up."""
+
+    def started(command, **options):
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        running = Background(start, command, env=environ, grace=DEADLINE / 2, **options)
+        return running, running.says(1)[0]
+
+    return started
+
+
+def stopped(running):
+    """What it says from when it is told to stop."""
     running.cancelled.set()
-    assert running.join().tail == ("1", "tidy", "dvc saw 5")
+    return running.join().tail[1:]
+
+
+def test_a_training_saves_before_dvc_is_told(training):
+    """dvc waits for its stage, whatever comes, and ends tidily after it."""
+    running, _ = training(python(WAITING), waits=True)
+    assert stopped(running) == ("saved", "dvc saw 143")
+
+
+def test_a_training_below_a_shell_saves(training):
+    """Some shells stay above their command, and die of SIGTERM at once."""
+    command = f"{shlex.join([sys.executable, '-c', TRAINING])}; exit $?"
+    running, _ = training(["sh", "-c", f"{shlex.join(['sh', '-c', command])}; echo over"], waits=True)
+    assert {"over", "saved"} <= set(stopped(running))  # and the shell says "Terminated"
+
+
+def test_a_command_that_trains_saves(training):
+    running, _ = training([sys.executable, "-c", TRAINING])
+    assert stopped(running) == ("saved",)
+
+
+def test_a_training_whose_dvc_is_killed_saves(training):
+    running, pid = training(python(WAITING), waits=True)
+    os.kill(guard_of(pid), signal.SIGKILL)
+    assert running.join().tail[1:] == ("saved",)
 
 
 def test_cancelled_before_it_starts(start, tmp_path):
