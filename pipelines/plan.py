@@ -109,7 +109,7 @@ class Plan:
         }
 
     def text(self, slots: int) -> str:
-        """A table for a terminal, a line a stage, one that sums up, one of what is missing. Guessed minutes have a `~`."""
+        """A table for a terminal, a line a stage, and a line that sums up. Guessed minutes have a `~`."""
         rows = [("stage", "", "minutes", "why")]
         for name, planned in self.planned.items():
             rows.extend(_rows(name, planned))
