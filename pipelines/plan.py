@@ -55,9 +55,13 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages of a pipeline, by name, in an order in which they can run."""
+    """The stages of a pipeline, by name, in an order in which they can run.
+
+    `missing` are the paths that they need, that are not there, and that no stage makes.
+    """
 
     planned: dict[str, Planned]
+    missing: tuple[str, ...] = ()
 
     @property
     def to_run(self) -> list[str]:
@@ -96,12 +100,17 @@ class Plan:
         return sorted(ready, key=lambda name: -self.planned[name].depth)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values: the stages by name, in the plan's order, and the names of both kinds."""
+        """As JSON values: the stages by name, in the plan's order, the names of both kinds, and what is missing."""
         stages = {name: planned.to_dict() for name, planned in self.planned.items()}
-        return {"stages": stages, "to_run": self.to_run, "cached": self.cached}
+        return {
+            "stages": stages,
+            "to_run": self.to_run,
+            "cached": self.cached,
+            "missing": list(self.missing),
+        }
 
     def text(self, slots: int) -> str:
-        """A table for a terminal, a line a stage, and one line that sums up. Guessed minutes have a `~`."""
+        """A table for a terminal, a line a stage, and a line that sums up. Guessed minutes have a `~`."""
         rows = [("stage", "", "minutes", "why")]
         for name, planned in self.planned.items():
             rows.extend(_rows(name, planned))
@@ -109,7 +118,8 @@ class Plan:
         lines = [
             f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {why}".rstrip() for a, b, c, why in rows
         ]
-        return "\n".join([*lines, "", self._summary(slots)])
+        gone = [f"not there, and made by no stage: {', '.join(self.missing)}"] if self.missing else []
+        return "\n".join([*lines, "", self._summary(slots), *gone])
 
     def _summary(self, slots: int) -> str:
         run, cached = len(self.to_run), len(self.cached)
@@ -158,27 +168,40 @@ def make_plan(root: Path, targets: Sequence[str] = (), records: Path | None = No
     with locked_repo(root) as repo:
         graph = stages_of(repo, targets)
         changed = _changes(dvc_stages(repo), graph)
+        missing = _missing(repo, graph)
     known = estimates(
         root / records_folder() if records is None else records, params_set(root / "params.yaml")
     )
-    return _plan(graph, changed, known)
+    return Plan(_plan(graph, changed, known), missing)
+
+
+def _missing(repo: Any, names: Iterable[str]) -> tuple[str, ...]:
+    """The topmost paths that the stages need, that are not there, and that are neither made nor tracked."""
+    root = Path(repo.root_dir)
+    stages = dvc_stages(repo)
+    made = [Path(out.fs_path) for out in repo.index.outs]
+    needed = {Path(dep.fs_path) for name in names for dep in stages[name].deps if dep.is_in_repo}
+    gone = {
+        path
+        for path in needed
+        if not path.exists() and not any(path.is_relative_to(out) or out.is_relative_to(path) for out in made)
+    }
+    return tuple(str(path.relative_to(root)) for path in sorted(gone) if gone.isdisjoint(path.parents))
 
 
 def _plan(
     graph: Mapping[str, Stage], changed: Mapping[str, tuple[str, ...]], known: Mapping[str, float]
-) -> Plan:
+) -> dict[str, Planned]:
     why: dict[str, tuple[str, ...]] = {}
     for name, stage in graph.items():
         stale = any(why[needed] for needed in stage.upstream)
         why[name] = changed[name] or ((_after(name, graph, changed),) if stale else ())
     costs = {name: _cost(stage, known) if why[name] else 0.0 for name, stage in graph.items()}
     depths = _depths(graph, costs)
-    return Plan(
-        {
-            name: Planned(stage, not why[name], why[name], known.get(name), costs[name], depths[name])
-            for name, stage in graph.items()
-        }
-    )
+    return {
+        name: Planned(stage, not why[name], why[name], known.get(name), costs[name], depths[name])
+        for name, stage in graph.items()
+    }
 
 
 def _after(name: str, graph: Mapping[str, Stage], changed: Mapping[str, tuple[str, ...]]) -> str:

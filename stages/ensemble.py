@@ -11,10 +11,12 @@ FOLDER = Path("results/landmarks")
 
 
 def ensemble() -> None:
-    """Write results/landmarks/ensemble/{validation,test}.json."""
-    settings = load_params().ensemble
+    """Write results/landmarks/ensemble/{validation,test}.json, for the splits that both members have."""
+    params = load_params()
+    settings = params.ensemble
+    first, second = (params.ablations[member].splits for member in settings.members)
     with recorded("ensemble", {"ensemble": settings.model_dump(mode="json")}, ablation="ensemble") as run:
-        for split in ("validation", "test"):
+        for split in (split for split in first if split in second):
             results = [read_results(FOLDER / member / f"{split}.json") for member in settings.members]
             count = write_results(FOLDER / "ensemble" / f"{split}.json", combine(results, settings.weights))
             run.log({f"{split}.garments": count})

@@ -24,6 +24,48 @@ def test_every_set_is_complete_and_bears_its_name(name):
     assert load_params(ROOT / f"params/{name}.yaml").params_set == name
 
 
+# What sets change of the paper's. Nothing else may differ: all sets share its detectors, its schedule, its data.
+ROWS = {"params_set", "ablations", "ensemble.members", "evaluate.rows", "package.row", "sweeps"}
+PART = {*ROWS, "estimator.trained", "finetune.categories"}
+OTHERS = {
+    "baseline-294": PART,
+    "third-place": {
+        *PART,
+        "detector.trained",
+        *("estimator.init", "estimator.network.input_size", "estimator.network.sigma"),
+        *(f"estimator.independent.{key}" for key in ("epochs", "milestones", "balance")),
+        *(f"estimator.independent.augmentation.{key}" for key in ("rotation", "scale", "flip")),
+        *("estimate.score", "estimate.oks_nms"),
+    },
+}
+
+
+def leaves(values, path=""):
+    """Values by their keys' full paths; the rows of a table of rows are one value."""
+    if isinstance(values, dict) and path not in ROWS:
+        return {
+            key: leaf
+            for name, value in values.items()
+            for key, leaf in leaves(value, f"{path}.{name}" if path else name).items()
+        }
+    return {path: values}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_sets_differ_from_the_papers_in_what_they_say_alone(name):
+    paper, other = (leaves(load_params(ROOT / f"params/{one}.yaml").model_dump()) for one in ("paper", name))
+    assert paper.keys() == other.keys()
+    assert {key for key in paper if paper[key] != other[key]} == OTHERS[name]
+
+
+@pytest.mark.parametrize("name", ["paper", *OTHERS])
+def test_passes_have_the_authors_size(name):
+    """Eight garments on each of their GPUs: one GPU takes as many passes as they had GPUs."""
+    params = load_params(ROOT / f"params/{name}.yaml")
+    trainings = [params.estimator.independent, params.estimator.aggregated, params.finetune.training]
+    assert [(one.pass_size, one.accumulation) for one in trainings] == [(8, 4), (8, 6), (8, 2)]
+
+
 def test_the_committed_params_are_the_demo():
     assert (ROOT / "params.yaml").read_text() == (ROOT / "params/demo.yaml").read_text()
 
@@ -51,6 +93,10 @@ def put(values, path, value):
             r"ablations\.htc-aggregated.*must be 'models/estimators/agg",
         ),
         ("evaluate.rows.htc-aggregated", "cascade", r"evaluate\.rows\.htc-aggregated is 'cascade'"),
+        ("detector.trained", ["cascade"], r"htc-aggregated needs 'htc', which detector\.trained lacks"),
+        ("estimator.trained", ["aggregated"], r"cascade-independent needs .* estimator\.trained lacks"),
+        ("estimator.trained", ["independent"], r"experts start from aggregated"),
+        ("finetune.variants", ["plain"], r"htc-finetuned-hflip-fliptest needs 'hflip'"),
     ],
 )
 def test_a_bad_value_is_named_by_its_path(demo, path, value, message):

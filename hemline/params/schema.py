@@ -166,11 +166,14 @@ class EstimatorSettings(Settings):
 
 
 class EstimatorSection(Settings):
-    """Both estimators: one network, each its own training. `init` names weights that both start from.
+    """Both estimators: one network, each its own training.
 
-    It is a name of `hemline weights list` or a file's path; what fits of it is taken.
+    `init` names weights that both start from, of `hemline weights list` or a file's path; what fits of them is taken.
+
+    `trained` names those that the pipeline trains; the settings of another are not used.
     """
 
+    trained: tuple[Literal["independent", "aggregated"], ...]
     init: str | None
     network: NetworkSettings
     independent: EstimatorTraining
@@ -182,7 +185,7 @@ class EstimatorSection(Settings):
 
 
 class FinetuneSection(Settings):
-    """The experts. `variants` differ in horizontal flip alone: `hflip` has it in training, `plain` has not.
+    """The experts, none without `categories`. `variants` differ in flip alone: `hflip` has it in training, `plain` not.
 
     `batch_sizes` overrides `training.batch_size` for single categories (by slug), each with its reason beside it.
     """
@@ -235,7 +238,7 @@ class EstimateSettings(Settings):
 
 
 class AblationSettings(Settings):
-    """A row of the ablation: paper 000, Table 2."""
+    """A row of the ablation, as in paper 000, Table 2."""
 
     boxes: Literal["cascade", "htc", "ground-truth"]
     estimator: Literal["independent", "aggregated"]
@@ -379,8 +382,9 @@ class DetectSection(Settings):
 
 
 class DetectorSection(Settings):
-    """The two detectors."""
+    """The two detectors. `trained` names those that the pipeline trains; the settings of another are not used."""
 
+    trained: tuple[Literal["cascade", "htc"], ...]
     cascade: DetectorSettings
     htc: DetectorSettings
 
@@ -402,6 +406,24 @@ class Params(Settings):
     package: PackageSettings
     report: ReportSettings
     sweeps: dict[str, SweepSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _trained_what_rows_need(self) -> "Params":
+        """A row's networks are trained; experts have what they start from."""
+        detectors, estimators = {*self.detector.trained, "ground-truth"}, self.estimator.trained
+        if self.finetune.categories and "aggregated" not in estimators:
+            raise ValueError(
+                "finetune.categories: experts start from aggregated, which estimator.trained lacks"
+            )
+        for name, row in self.ablations.items():
+            for value, trained, key in (
+                (row.boxes, detectors, "detector.trained"),
+                (row.estimator, estimators, "estimator.trained"),
+                (row.experts, {"none", *self.finetune.variants}, "finetune.variants"),
+            ):
+                if value not in trained:
+                    raise ValueError(f"ablations.{name} needs {value!r}, which {key} lacks")
+        return self
 
     @model_validator(mode="after")
     def _rows_exist(self) -> "Params":

@@ -90,7 +90,9 @@ def _standing(evidence: Evidence) -> tuple[str, ...]:
     row = evidence.submitted
     theirs = row.paper_ap
     text = f"The submitted row ({row.title}) reaches AP {between(row.ap)}"
-    beside = "" if theirs is None else f"; the paper's has {theirs:.3f} on DeepFashion2's validation split"
+    if theirs is None:
+        return (f"{text}. The paper has no such row.",)
+    beside = f"; the paper's has {theirs:.3f} on DeepFashion2's validation split"
     if evidence.paper_data:
         return f"{text}{beside}.", "Both are of the same garments, by their numbers in each category."
     return f"{text}{beside}.", "The data differ, so the two numbers cannot be compared."

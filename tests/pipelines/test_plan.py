@@ -128,6 +128,7 @@ def test_never_run(fresh):
     plan = make_plan(fresh)
     assert plan.to_run == NAMES and plan.cached == []
     assert {planned.why for planned in plan.planned.values()} == {("never run",)}
+    assert plan.missing == ()
 
 
 def test_unchanged(project):
@@ -182,6 +183,17 @@ def test_changed_and_missing_inputs(project):
     assert found["train@a"] == found["train@c"] == ("code/train.txt changed",)
     assert found["prepare"] == ("after make",)
     assert found["publish"] == ("after train@a, train@b, train@c",)
+    assert make_plan(project, ["train@a"]).missing == ("code/make.txt",)
+
+
+def test_what_is_not_there_and_made_by_no_stage(project):
+    """The topmost folder of it is named, once; what a stage makes or what holds that is not meant."""
+    write(project, dvc_yaml=DVC_YAML + "  more: {cmd: x, deps: [own, own/a/b, models, data], outs: [x]}\n")
+    shutil.rmtree(project / "models")
+    plan = make_plan(project)
+    assert plan.missing == ("own",) and plan.to_dict()["missing"] == ["own"]
+    assert plan.text(1).splitlines()[-1] == "not there, and made by no stage: own"
+    assert make_plan(project, ["publish"]).missing == ()
 
 
 def test_a_new_item_and_the_nearest_changed_stage(project):
@@ -439,4 +451,5 @@ def test_dict():
         },
         "to_run": ["second"],
         "cached": ["first"],
+        "missing": [],
     }

@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,10 +13,12 @@ import pytest
 
 from hemline.errors import HemlineError
 from hemline.evaluation import as_garments, read_truth
+from hemline.params import load_params
 from hemline.reporting import readme_table, write_report
 from hemline.reporting.pictures import Sample, choose, extremes, match, oks, read_picture
 from hemline.reporting.submission import submission_lines
 
+SETS = Path(__file__).parents[2] / "params"
 INTERVAL = r"\[−?[+\d.]+, [−+]?[\d.]+\]"
 
 
@@ -188,6 +191,28 @@ def test_one_row_alone(evaluated, tmp_path):
     assert page.count("<table>") == 5 and "Not answered" in page and "From row to row" not in page
     assert 'id="garments"' not in page and 'id="training"' not in page and 'id="submission"' not in page
     assert json.loads((tmp_path / "table2.json").read_text())["steps"] == []
+
+
+@pytest.mark.parametrize("name", ["third-place", "baseline-294"])
+def test_sets_without_most_of_the_papers_rows(name, evaluated, tmp_path):
+    """Their rows stand in Table 2, beside the paper's number where it has one; what they lack are dashes."""
+    params = load_params(SETS / f"{name}.yaml")
+    (tmp_path / "metrics").mkdir()
+    for source, row in zip(evaluated.rows, params.evaluate.rows, strict=False):
+        shutil.copy(evaluated.root / f"metrics/{source}.json", tmp_path / f"metrics/{row}.json")
+        shutil.copytree(evaluated.root / f"results/{source}", tmp_path / f"results/{row}")
+    folders = {"metrics": tmp_path / "metrics", "results": tmp_path / "results"}
+    write_report(replace(evaluated.inputs(), params=params, **folders), tmp_path)
+    rows = json.loads((tmp_path / "table2.json").read_text())["rows"]
+    assert [row["row"] for row in rows] == list(params.evaluate.rows)
+    known = {row["row"]: row["paper"]["AP"] for row in rows if row["paper"]["AP"] is not None}
+    assert known == ({"cascade-independent": 0.556} if name == "baseline-294" else {})
+    page = (tmp_path / "index.html").read_text()
+    assert "HTC, independent, flip test" in page and "No expert" not in page
+    assert "The paper has no such row." in page and "two numbers" not in page
+    assert [
+        row["ours"]["AP_after"] for row in json.loads((tmp_path / "table3.json").read_text())["rows"]
+    ] == ([None] * 14)
 
 
 def test_oks_of_the_gallery_is_the_evaluations(evaluated):

@@ -1,11 +1,14 @@
 """What the stages add to their records: the paper's numbers, the experiment, the machine."""
 
+import numpy as np
 import pytest
 
+from hemline.inference.garments import Garment, write_results
 from hemline.params import load_params
 from hemline.provenance import experiment
 from hemline.tracking import system
 from hemline.tracking.records import read_events
+from stages.ensemble import ensemble
 from stages.evaluate import paper_tags
 from stages.stage import read_by, recorded
 
@@ -38,6 +41,19 @@ def test_rows_that_the_paper_lacks_have_none():
     changed = {"ablations": {**params.ablations, "cascade-aggregated": row}, "ensemble": ensemble}
     other = params.model_copy(update=changed)
     assert paper_tags(other, "cascade-aggregated") == paper_tags(other, "ensemble") == {}
+
+
+def test_an_ensemble_is_of_the_splits_that_both_members_have(tmp_path, monkeypatch):
+    params = load_params("params/third-place.yaml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stages.stage.ensure_follower", lambda folder: None)
+    monkeypatch.setattr("stages.ensemble.load_params", lambda: params)
+    skirt = Garment(1, 9, (0.0, 0.0, 8.0, 8.0), 0.5, np.ones((8, 3)), 0.5)
+    for member, splits in (("htc-independent", 1), ("htc-independent-fliptest", 2)):
+        for split in ("validation", "test")[:splits]:
+            write_results(tmp_path / f"results/landmarks/{member}/{split}.json", [skirt])
+    ensemble()
+    assert [path.name for path in (tmp_path / "results/landmarks/ensemble").iterdir()] == ["validation.json"]
 
 
 def test_a_stages_record(tmp_path, monkeypatch):
