@@ -153,11 +153,22 @@ def loss_gradient(found: np.ndarray, wanted: np.ndarray, weights: np.ndarray) ->
     return weights[:, :, None, None] ** 2 * (found - wanted) / found.size
 
 
+def swapped(values: np.ndarray) -> np.ndarray:
+    """Values (81, ...) with those of left and right channels exchanged."""
+    values = values.copy()
+    for left, right in PAIRS:
+        values[[left - 1, right - 1]] = values[[right - 1, left - 1]]
+    return values
+
+
+def mirrored_box(box: Sequence[float], width: int) -> tuple[float, ...]:
+    """A box in the mirrored picture, `width` pixels wide: pixel 0 becomes pixel width - 1 (fliplr_joints)."""
+    return (width - 1 - box[0] - box[2], *box[1:])
+
+
 def mirrored_back(heatmaps: np.ndarray) -> np.ndarray:
     """The mirrored crop's heatmaps as the crop's own: mirrored, left and right swapped, one pixel to the right."""
-    back = heatmaps[:, :, ::-1].copy()
-    for left, right in PAIRS:
-        back[[left - 1, right - 1]] = back[[right - 1, left - 1]]
+    back = swapped(heatmaps[:, :, ::-1])
     return np.concatenate([back[:, :, :1], back[:, :, :-1]], axis=2)
 
 

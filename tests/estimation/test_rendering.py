@@ -25,6 +25,8 @@ AGGREGATED = grouping("aggregated")
 PAPER = NETWORK.model_copy(update={"input_size": (384, 512), "sigma": 3.0})  # the paper's but for its width
 SIZE, MAP = (384, 512), (96, 128)
 
+WIDTH = 160  # of the pictures
+
 # In a picture of 160 x 200: wide, high, small, larger than the picture, over its corner.
 BOXES = [(20, 30, 120, 40), (61, 5, 33, 180), (90, 110, 9, 14), (-15, -10, 200, 230), (130, 170, 60, 60)]
 
@@ -34,10 +36,10 @@ def estimator() -> Estimator:
     return Estimator(lively(3, AGGREGATED), PAPER, AGGREGATED)
 
 
-def samples(folder: Path, garments: list, **network):
-    """What hemline trains on, without augmentation."""
+def samples(folder: Path, garments: list, flip: bool = False, **network):
+    """What hemline trains on, without augmentation but for flips."""
     chosen = PAPER.model_copy(update=network)
-    recipe = EstimatorSettings(network=chosen, training=settings(augment=False).training)
+    recipe = EstimatorSettings(network=chosen, training=settings(augment=False, flip=flip).training)
     annotations = write_dataset(folder, AGGREGATED, garments)
     config = training_config(recipe, AGGREGATED, annotations, folder / "image")
     from mmpose.registry import DATASETS
@@ -108,6 +110,26 @@ def test_targets(tmp_path):
         assert not weights[~AGGREGATED.category_mask(garment[1])].any()
         cut += int((weights < (visible > 0)).sum())
     assert cut > 10  # landmarks whose heatmaps would be empty
+
+
+def test_mirrored_samples(tmp_path):
+    np.random.seed(0)
+    made, mirrored = garments(), []
+    for garment, sample in zip(made, samples(tmp_path, made, flip=True), strict=True):
+        found = sample["data_samples"]
+        mirrored.append(found.metainfo["flip"])
+        heatmaps, weights = rendering.targets(*(mirror if mirrored[-1] else rendered)(garment), MAP, 3.0)
+        assert np.allclose(found.gt_fields.heatmaps.numpy(), heatmaps, atol=1e-6)
+        assert np.array_equal(found.gt_instance_labels.keypoint_weights.numpy()[0], weights)
+    assert {*mirrored} == {False, True}
+
+
+def mirror(garment):
+    """`rendered`, of the mirrored picture."""
+    image_id, category_id, box, points = garment
+    points = np.concatenate([WIDTH - 1 - points[:, :1], points[:, 1:]], axis=1)
+    places, visible = rendered((image_id, category_id, rendering.mirrored_box(box, WIDTH), points))
+    return rendering.swapped(places), rendering.swapped(visible)
 
 
 def edges() -> np.ndarray:
@@ -382,11 +404,8 @@ def test_channels_ranges_and_pairs_are_the_authors():
     for entry in CATEGORIES:
         assert np.array_equal(AGGREGATED.channels(entry.id), rendering.channels(entry.id))
         assert category(entry.id).slice == rendering.landmark_range(entry.id)
-    partners = np.arange(81)
-    for left, right in rendering.PAIRS:
-        partners[[left - 1, right - 1]] = right - 1, left - 1
     assert len(rendering.PAIRS) == 37
-    assert np.array_equal(AGGREGATED.flip_index, partners)
+    assert np.array_equal(AGGREGATED.flip_index, rendering.swapped(np.arange(81)))
 
 
 @pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
