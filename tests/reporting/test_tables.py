@@ -12,6 +12,7 @@ from hemline.reporting.findings import compare
 from hemline.reporting.markdown import readme_table, table_lines
 from hemline.reporting.tables import ablation_table, categories_table, methods_table, steps_table
 from hemline.wardrobe import CATEGORIES
+from tests.reporting.conftest import ROWS
 
 
 def no_change(before, after) -> Difference:
@@ -103,6 +104,17 @@ def test_rows_taken_out_of_params_are_left_out_and_named(world):
     third = categories_table(evidence, findings)
     assert row_of(third, "all")[7:] == ["0.584", "–", "0.612", "0.440 [0.340, 0.640]", "+0.028", "–"]
     assert any("HTC, aggregated, flip test”" in note for note in third.notes)
+
+
+def test_a_row_that_the_paper_lacks_stands_beside_the_others(world, monkeypatch):
+    monkeypatch.setitem(ROWS, "ground-truth-finetuned", ("ground-truth", "aggregated", "plain", False))
+    world.rows.insert(-1, "ground-truth-finetuned")
+    world.metrics("ground-truth-finetuned", 0.9)
+    evidence = gather(world.inputs())
+    line = cells(ablation_table(evidence).lines[7])
+    assert line[:2] == ["annotated boxes", "–"] and line[3:8] == ["✓", "✓", "", "", "–"]
+    assert line[8] == "0.900 [0.800, 1.100]"
+    assert len(compare(evidence, no_change)) == 7  # the paper's steps
 
 
 def test_steps(world):
