@@ -73,7 +73,8 @@ def tiny(values, experts=EXPERTS):
     """The demo's params at the size of a test."""
     for split, images in (("train", 24), ("validation", 8), ("test", 3)):
         values["synthesize"][split]["images"] = images
-    for training in (*values["detector"].values(), values["estimator"]["independent"]):
+    trainings = (values["detector"]["cascade"], values["detector"]["htc"], values["estimator"]["independent"])
+    for training in trainings:
         training.update(epochs=1, milestones=[])
     # A detector of one epoch is sure of nothing: keep its boxes, so that later stages have something to do.
     for settings in values["detect"].values():
