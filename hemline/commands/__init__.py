@@ -23,6 +23,8 @@ VERBS = {
     "track": "bring MLflow up to date with the records of runs",
     "sweep": "search the best values of params.yaml's keys with Optuna",
     "register": "put the shipped model into MLflow's model registry",
+    "models": "list every network of every params set: weights, GFLOPs, input size",
+    "plan": "what the trainings will take: iterations, learning rates, GPU memory and hours",
     "params": "switch params.yaml to another set, or check it",
 }
 
