@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemline.commands.params import PARAMS, set_file
@@ -34,14 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
-    from hemline.planning.samples import samples_of
+    from hemline.planning.samples import CONVERTED, samples_of
     from hemline.planning.trainings import V100_TFLOPS, trainings_of
 
     tflops = V100_TFLOPS if arguments.tflops is None else arguments.tflops
     if tflops <= 0:
         raise HemlineError(f"--tflops: {tflops} is not a speed; give what your GPU keeps up, such as 5.5")
-    params = load_params(Path(PARAMS) if arguments.params is None else set_file(arguments.params))
-    samples = samples_of(params)
+    current = load_params(PARAMS)
+    params = current if arguments.params is None else load_params(set_file(arguments.params))
+    # data/coco holds what params.yaml's data was converted to; other sets may number their pictures alike
+    samples = samples_of(params, CONVERTED if params.data == current.data else None)
     trainings = list(trainings_of(params, samples))
     if arguments.json:
         print(json.dumps(_content(params.params_set, samples, trainings, tflops), indent=1))

@@ -24,39 +24,37 @@ class Samples:
     source: str
 
 
-def samples_of(params: Params, converted: Path = CONVERTED) -> Samples:
+def samples_of(params: Params, converted: Path | None = CONVERTED) -> Samples:
     """Count the training split: the converted one, else the drawn one, else DeepFashion2's published numbers.
 
-    `converted` is used when its pictures are those of the set. Drawn and published garments count before any is
-    quarantined or found to have no landmark. HemlineError for other data that isn't converted yet.
+    `converted` is used when all its pictures lie in the set's training folder. Drawn and published garments count
+    before any is quarantined or found to have no landmark. HemlineError for other data that isn't converted yet.
     """
-    if _is_current(params, converted):
-        return _counted(converted)
+    found = _counted(params, converted) if converted else None
+    if found is not None:
+        return found
     if params.synthesize.splits:
         return _drawn(params)
     if params.data.name == PUBLISHED:
         garments = dict(zip(_slugs(), GARMENTS["train"], strict=True))
         return Samples(IMAGES["train"], garments, "published: DeepFashion2's README; paper 000, Table 3")
     raise HemlineError(
-        f"{converted}: no such annotations, and the size of {params.data.name!r} is not known; "
-        "run the convert stage: hemline run convert"
+        f"data.name is {params.data.name!r}, whose size is not known, and {CONVERTED} does not hold its pictures: "
+        "put the set into params.yaml (hemline params use) and run the convert stage (hemline run convert)"
     )
 
 
-def _is_current(params: Params, converted: Path) -> bool:
-    """Whether the file can be of the set's training split: its first picture lies in that folder."""
-    from hemline.estimation.garments import read_images
-
-    if not converted.is_file() or not (folder := Path(params.data.train) / "image").is_dir():
-        return False
-    return all((folder / name).is_file() for name in list(read_images(converted).values())[:1])
-
-
-def _counted(converted: Path) -> Samples:
-    found = read_garments(converted, "", grouping("aggregated"))
-    counts = Counter(garment["category_id"] for garment in found)
-    pictures = len({garment["img_id"] for garment in found})
-    return Samples(pictures, {entry.slug: counts[entry.id] for entry in CATEGORIES}, f"counted: {converted}")
+def _counted(params: Params, converted: Path) -> Samples | None:
+    """By the reader that trains, so without garments that have no landmark; None for another set's file."""
+    if not converted.is_file():
+        return None
+    garments = read_garments(converted, Path(params.data.train) / "image", grouping("aggregated"))
+    pictures = {garment["img_path"] for garment in garments}
+    if not all(Path(path).is_file() for path in pictures):
+        return None
+    counts = Counter(garment["category_id"] for garment in garments)
+    by_slug = {entry.slug: counts[entry.id] for entry in CATEGORIES}
+    return Samples(len(pictures), by_slug, f"counted: {converted}")
 
 
 def _drawn(params: Params) -> Samples:

@@ -36,6 +36,11 @@ def test_models_shows_a_table(capsys):
     assert row.split()[:4] == ["aggregated", "demo", "96x128", "81"]
 
 
+def test_the_table_in_the_docs_is_what_the_command_prints(capsys):
+    assert main(["models", "--params", "paper"]) == 0
+    assert capsys.readouterr().out in (ROOT / "docs/models.md").read_text()
+
+
 def test_unknown_sets_and_models_are_named(capsys):
     assert main(["models", "--params", "nothing"]) == 2
     assert "params/nothing.yaml: no such params set; there are demo" in capsys.readouterr().err

@@ -32,7 +32,7 @@ def params(name="demo", **changes):
 
 def planned(name="demo", **changes):
     chosen = params(name, **changes)
-    return {one.stage: one for one in trainings_of(chosen, samples_of(chosen, Path("none")))}
+    return {one.stage: one for one in trainings_of(chosen, samples_of(chosen, None))}
 
 
 def garments(count):
@@ -158,8 +158,15 @@ def test_converted_data_is_counted(tmp_path):
 
 def test_data_of_unknown_size_is_refused():
     own = params("paper", **{"data.name": "my own"})
-    with pytest.raises(HemlineError, match="not known; run the convert stage"):
-        samples_of(own, Path("none"))
+    with pytest.raises(
+        HemlineError, match=r"data\.name is 'my own', whose size is not known.*hemline run convert"
+    ):
+        samples_of(own, None)
+
+
+def test_another_sets_converted_data_is_not_counted(tmp_path):
+    annotations = write_dataset(tmp_path, AGGREGATED, garments(3))
+    assert samples_of(params(), annotations).source.startswith("to be drawn")
 
 
 def test_the_rates_take_the_schedule_of_their_own_kind():
