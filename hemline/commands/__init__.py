@@ -24,6 +24,8 @@ VERBS = {
     "sweep": "search the best values of params.yaml's keys with Optuna",
     "weights": "list and fetch published weights that a training may start from",
     "register": "put the shipped model into MLflow's model registry",
+    "models": "list every network of every params set: weights, GFLOPs, input size",
+    "plan": "what the trainings will take: iterations, learning rates, GPU memory and hours",
     "params": "switch params.yaml to another set, or check it",
 }
 

@@ -44,10 +44,16 @@ def sets() -> list[str]:
     return sorted(path.stem for path in SETS.glob("*.yaml"))
 
 
+def set_file(name: str) -> Path:
+    """The file of a set; HemlineError when there is none of this name."""
+    path = SETS / f"{name}.yaml"
+    if not path.is_file():
+        raise HemlineError(f"{path}: no such params set; there are {', '.join(sets())}")
+    return path
+
+
 def _use(name: str, force: bool) -> int:
-    wanted = SETS / f"{name}.yaml"
-    if not wanted.is_file():
-        raise HemlineError(f"{wanted}: no such params set; there are {', '.join(sets())}")
+    wanted = set_file(name)
     load_params(wanted)
     old, new = _content(PARAMS), _content(wanted)
     if not force and old and old not in [_content(SETS / f"{one}.yaml") for one in sets()]:

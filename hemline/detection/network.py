@@ -23,10 +23,15 @@ _BACKBONE_STRIDES = [4, 8, 16, 32]
 
 def build_detector(settings: DetectorSettings, test: DetectSettings | None = None) -> nn.Module:
     """Build the network, mask heads included, with random weights (nothing is downloaded)."""
-    config = detector_config(settings, test)
-    model = import_module("mmdet.registry").MODELS.build(config.model)
+    model = bare_detector(settings, test)
     model.init_weights()
     return model
+
+
+def bare_detector(settings: DetectorSettings, test: DetectSettings | None = None) -> nn.Module:
+    """Build the network with its weights not yet initialised: it can also be built on the device "meta"."""
+    config = detector_config(settings, test)
+    return import_module("mmdet.registry").MODELS.build(config.model)
 
 
 def detector_config(settings: DetectorSettings, test: DetectSettings | None = None) -> Config:

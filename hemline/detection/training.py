@@ -72,7 +72,7 @@ def training_config(settings: DetectorSettings, annotations: Path, images: Path)
             "model": base.model,
             "train_dataloader": _loader(settings, annotations, images),
             "optim_wrapper": _optimizer(settings),
-            "param_scheduler": _schedule(settings),
+            "param_scheduler": schedule(settings),
         }
     )
 
@@ -124,7 +124,7 @@ def _optimizer(settings: DetectorSettings) -> dict[str, Any]:
     return wrapper
 
 
-def _schedule(settings: DetectorSettings) -> list[dict[str, Any]]:
+def schedule(settings: DetectorSettings) -> list[dict[str, Any]]:
     """A linear warm-up over steps, then either drops to a tenth at milestones or a cosine to zero by steps."""
     warmup = {"type": "LinearLR", "start_factor": 0.001, "by_epoch": False, "end": settings.warmup_steps}
     if settings.milestones:

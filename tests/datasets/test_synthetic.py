@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from hemline.commands import main
+from hemline.datasets.published import GARMENTS
 from hemline.datasets.synthetic import Counts, shares, synthesize
 from hemline.datasets.synthetic.annotation import annotate
 from hemline.datasets.synthetic.body import SIDES
-from hemline.datasets.synthetic.plan import GARMENTS_PER_PICTURE, TRAINING_COUNTS, Item, Picture, plan
+from hemline.datasets.synthetic.plan import GARMENTS_PER_PICTURE, Item, Picture, plan
 from hemline.datasets.synthetic.scene import draw_scene
 from hemline.errors import HemlineError
 from hemline.wardrobe import CATEGORIES, Category, category
@@ -191,7 +192,7 @@ def test_size_is_a_parameter(tmp_path: Path) -> None:
 @pytest.mark.parametrize("temper", [1.0, 0.5, 0.0])
 def test_planned_shares_follow_the_papers_table(temper: float) -> None:
     planned = np.bincount([i.category_id for p in plan(20_000, 1, temper) for i in p.items], minlength=14)[1:]
-    wanted = np.array(TRAINING_COUNTS, dtype=float) ** temper
+    wanted = np.array(GARMENTS["train"], dtype=float) ** temper
     np.testing.assert_allclose(planned / planned.sum(), wanted / wanted.sum(), rtol=0.02, atol=2e-4)
 
 
@@ -202,7 +203,7 @@ def test_garments_per_picture_as_in_the_data_set() -> None:
 
 def test_tempered_shares_keep_rare_categories_rare() -> None:
     for temper in (1.0, 0.5):
-        assert list(np.argsort(shares(temper))) == list(np.argsort(TRAINING_COUNTS))
+        assert list(np.argsort(shares(temper))) == list(np.argsort(GARMENTS["train"]))
     assert shares(1.0)[2] < shares(0.5)[2] < shares(0.0)[2] == pytest.approx(1 / 13)
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hemline.datasets.published import GARMENTS, IMAGES
 from hemline.wardrobe import CATEGORIES
 
-# Garments in DeepFashion2's released training set by category id: paper 000, Table 3 (#train). Sum 312,186.
-TRAINING_COUNTS = (71645, 36064, 543, 13457, 16095, 1985, 36616, 55387, 30835, 17211, 7907, 17949, 6492)
-GARMENTS_PER_PICTURE = 312_186 / 191_961  # garments over pictures of the released training set
+GARMENTS_PER_PICTURE = sum(GARMENTS["train"]) / IMAGES["train"]
 TOPS, OUTWEAR, BOTTOMS, DRESSES = (1, 2, 5, 6), (3, 4), (7, 8, 9), (10, 11, 12, 13)
 PAIRS_PER_SEED = 1_000_000  # pair numbers of two seeds never meet
 
@@ -40,7 +39,7 @@ class Picture:
 
 def shares(temper: float = 1.0) -> np.ndarray:
     """Shares (13,) of the categories, by id: Table 3's, to the power `temper`, made to sum to 1."""
-    counts = np.array(TRAINING_COUNTS, dtype=np.float64) ** temper
+    counts = np.array(GARMENTS["train"], dtype=np.float64) ** temper
     return counts / counts.sum()
 
 

@@ -1,0 +1,174 @@
+"""The networks of a params set, built without weights and run without numbers (torch's device "meta")."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from hemline.detection.network import bare_detector
+from hemline.estimation import build_estimator
+from hemline.params import DetectorSettings, DetectSettings, NetworkSettings, Params
+from hemline.wardrobe import CATEGORIES, grouping
+
+META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Network(ABC):
+    """A network of a params set.
+
+    `stage` trains it, as in dvc.yaml; `input_size` is (width, height), pixels; `channels` are the heatmaps, or the
+    categories of a detector; `copies` networks of this shape are trained by the stage's items.
+    """
+
+    name: str
+    stage: str
+    params_set: str
+    input_size: tuple[int, int]
+    channels: int
+    copies: int = 1
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """The network, its weights not initialised, on the default device."""
+
+    @abstractmethod
+    def predict(self, model: nn.Module) -> list[torch.Tensor]:
+        """One picture or crop through `model`, which is on META."""
+
+    @abstractmethod
+    def train(self, model: nn.Module) -> list[torch.Tensor]:
+        """One sample through `model` as a training step has it, without the loss."""
+
+    def shape(self) -> "Network":
+        """The same network whatever its name: experts and the aggregated estimator are one."""
+        return replace(self, name="", stage="", params_set="", copies=1)
+
+    def on_meta(self) -> nn.Module:
+        """The network on META: shapes without numbers."""
+        with META:
+            return self.build()
+
+
+@dataclass(frozen=True)
+class EstimatorNetwork(Network):
+    """An HRNet with a heatmap head; an expert has the aggregated estimator's."""
+
+    settings: NetworkSettings | None = None
+
+    def build(self) -> nn.Module:
+        """mmpose's estimator."""
+        assert self.settings is not None
+        return build_estimator(self.settings, self.channels)
+
+    def predict(self, model: nn.Module) -> list[torch.Tensor]:
+        """Heatmaps (1, channels, height / 4, width / 4)."""
+        width, height = self.input_size
+        return [model.head(model.backbone(torch.empty(1, 3, height, width, device=META)))]
+
+    def train(self, model: nn.Module) -> list[torch.Tensor]:
+        """The same."""
+        return self.predict(model)
+
+
+@dataclass(frozen=True)
+class DetectorNetwork(Network):
+    """Cascade R-CNN or HTC.
+
+    Suppressing proposals and pooling features need numbers, which META has not: the heads get features of as many
+    boxes as the settings let through at most.
+    """
+
+    settings: DetectorSettings | None = None
+    test: DetectSettings | None = None
+
+    def build(self) -> nn.Module:
+        """mmdet's detector."""
+        assert self.settings is not None
+        return bare_detector(self.settings, self.test)
+
+    def predict(self, model: nn.Module) -> list[torch.Tensor]:
+        """A whole prediction, masks included: mask heads see the boxes that are kept, each head once.
+
+        Hemline's own predictions leave the mask heads out (`boxes_only`); published counts have them.
+        """
+        assert self.test is not None
+        found = self._boxes(model, self.test.proposals)
+        if model.roi_head.with_mask:
+            features, last = (
+                self._pooled(model.roi_head.mask_roi_extractor[-1], self.test.max_per_image),
+                None,
+            )
+            for head in model.roi_head.mask_head:
+                mask, last = head(features, last)
+                found.append(mask)
+        return found
+
+    def train(self, model: nn.Module) -> list[torch.Tensor]:
+        """A picture of a training step: `roi_samples` boxes, masks of those that are garments at most.
+
+        A mask head's features go to the next one, so that the heads before it run again for each
+        (mmdet's HybridTaskCascadeRoIHead._mask_forward).
+        """
+        assert self.settings is not None
+        found = self._boxes(model, self.settings.roi_samples)
+        for stage, garments in enumerate(self._garments(model)):
+            extractor, heads = model.roi_head.mask_roi_extractor[stage], model.roi_head.mask_head
+            features, last = self._pooled(extractor, garments), None
+            for head in heads[:stage]:
+                last = head(features, last, return_logits=False)
+            found.append(heads[stage](features, last, return_feat=False))
+        return found
+
+    def _boxes(self, model: nn.Module, boxes: int) -> list[torch.Tensor]:
+        """Backbone, pyramid and RPN of a picture, and the three box heads of `boxes` boxes."""
+        width, height = _padded(self.input_size, model.data_preprocessor.pad_size_divisor)
+        levels = model.neck(model.backbone(torch.empty(1, 3, height, width, device=META)))
+        found = [one for outputs in model.rpn_head(levels) for one in outputs]
+        for extractor, head in zip(model.roi_head.bbox_roi_extractor, model.roi_head.bbox_head, strict=True):
+            found += head(self._pooled(extractor, boxes))
+        return found
+
+    def _garments(self, model: nn.Module) -> list[int]:
+        """For each stage with a mask head, the boxes of a picture that are garments at most."""
+        if not model.roi_head.with_mask:
+            return []
+        return [int(stage.sampler.num * stage.sampler.pos_fraction) for stage in model.train_cfg.rcnn]
+
+    def _pooled(self, extractor: Any, boxes: int) -> torch.Tensor:
+        """(boxes, features, height, width): what RoIAlign makes of boxes; gradients go through it."""
+        height, width = extractor.roi_layers[0].output_size
+        shape = (boxes, extractor.out_channels, height, width)
+        return torch.empty(shape, device=META, requires_grad=torch.is_grad_enabled())
+
+
+def _padded(size: tuple[int, int], divisor: int) -> tuple[int, int]:
+    """(width, height) filled up to multiples of `divisor`, as mmdet does with a batch."""
+    width, height = (-(-side // divisor) * divisor for side in size)
+    return width, height
+
+
+def networks_of(params: Params) -> Iterator[Network]:
+    """Every network that the set trains, experts once: they have the aggregated estimator's shape."""
+    for name in type(params.detector).model_fields:
+        settings, test = getattr(params.detector, name), getattr(params.detect, name)
+        yield DetectorNetwork(
+            name=name, stage=f"train_detector@{name}", params_set=params.params_set,
+            input_size=settings.image_size, channels=len(CATEGORIES), settings=settings, test=test,
+        )  # fmt: skip
+    for name in ("independent", "aggregated"):
+        yield _estimator(params, name, f"train_estimator@{name}", name)
+    experts = len(params.finetune.categories) * len(params.finetune.variants)
+    if experts:
+        yield _estimator(params, "expert", "finetune", "aggregated", experts)
+
+
+def _estimator(params: Params, name: str, stage: str, channels: str, copies: int = 1) -> EstimatorNetwork:
+    network = params.estimator.network
+    return EstimatorNetwork(
+        name=name, stage=stage, params_set=params.params_set, input_size=network.input_size,
+        channels=grouping(channels).size, copies=copies, settings=network,
+    )  # fmt: skip

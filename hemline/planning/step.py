@@ -1,0 +1,149 @@
+"""One training step and one prediction of a network, measured on a CPU.
+
+The trainings are the project's own, on drawn pictures; only what would be fetched (pretrained weights) is left out.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from hemline.datasets.conversion import View, convert
+from hemline.datasets.raw import open_split
+from hemline.datasets.synthetic import synthesize
+from hemline.detection.detector import Detector
+from hemline.detection.training import training_config as detector_config
+from hemline.estimation import Estimator, Found
+from hemline.estimation.config import training_config as estimator_config
+from hemline.estimation.estimator import write_settings
+from hemline.estimation.garments import read_garments, read_picture
+from hemline.files import write_json
+from hemline.params import EstimatorSettings, Params
+from hemline.planning.networks import DetectorNetwork, Network
+from hemline.training import fit
+from hemline.training.facts import peak_memory
+from hemline.training.hooks import ChannelsLastHook
+from hemline.wardrobe import Grouping, grouping
+
+# Of a batch on one GPU or process, in one pass and full precision: what differs on several GPUs is not measured here.
+SINGLE = {"micro_batch": None, "gpus": 1, "precision": "fp32", "workers": 0, "epochs": 1, "milestones": ()}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one step took: wall seconds, pictures loaded included, and its process's peak memory, MB (10^6 bytes)."""
+
+    does: str
+    seconds: float
+    peak_memory_mb: float
+
+
+def measure(params: Params, network: Network, batch: int) -> Iterator[Measured]:
+    """Train `network` for one step of `batch` samples, then predict `batch` once: each in a process of its own."""
+    with TemporaryDirectory() as folder:
+        for work in (_train, _predict):
+            yield _alone(work, params, network, batch, Path(folder))
+
+
+def _alone(work: Callable[..., Measured], *arguments: Any) -> Measured:
+    """Call `work` in a fresh interpreter: its peak memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def _train(params: Params, network: Network, batch: int, folder: Path) -> Measured:
+    """Draw pictures, train for a step and leave the model folder `folder`/model."""
+    config, hooks = _prepare(params, network, batch, folder)
+    config.train_dataloader.dataset.indices = batch
+    lines: list[dict[str, Any]] = []
+    fit(
+        config, title=f"{network.name}, one step", out=folder / "model", state=folder / "state", record=lines.append,
+        hooks=hooks,
+    )  # fmt: skip
+    return Measured("training step", lines[-1]["seconds"], lines[-1]["peak_memory_mb"])
+
+
+def _prepare(
+    params: Params, network: Network, batch: int, folder: Path
+) -> tuple[Config, list[ChannelsLastHook]]:
+    if isinstance(network, DetectorNetwork):
+        return _prepare_detector(network, batch, folder), [ChannelsLastHook("backbone")]
+    return _prepare_estimator(params, network, batch, folder), [ChannelsLastHook()]
+
+
+def _prepare_detector(network: DetectorNetwork, batch: int, folder: Path) -> Config:
+    """Upright pictures of the largest size, so that nothing is spared."""
+    assert network.settings is not None
+    settings = network.settings.model_copy(update={**SINGLE, "batch_size": batch, "init": None})
+    annotations = _draw(folder, batch, network.input_size[::-1], grouping("independent"))
+    config = detector_config(settings, annotations, folder / "image")
+    config.model.backbone.init_cfg = None  # frozen as it would be, but not fetched
+    bare = settings.backbone.model_copy(update={"init": None})
+    write_json(
+        folder / "model" / "settings.json",
+        settings.model_copy(update={"backbone": bare}).model_dump(mode="json"),
+    )
+    return config
+
+
+def _prepare_estimator(params: Params, network: Network, batch: int, folder: Path) -> Config:
+    groups = grouping("independent" if network.name == "independent" else "aggregated")
+    training = (
+        params.finetune.training if network.name == "expert" else getattr(params.estimator, network.name)
+    )
+    training = training.model_copy(update={**SINGLE, "batch_size": batch})
+    settings = EstimatorSettings(network=params.estimator.network, training=training)
+    annotations = _draw(folder, batch, (468, 624), groups)
+    write_settings(folder / "model", settings, groups, category=None, start=None)
+    return estimator_config(settings, groups, annotations, folder / "image")
+
+
+def _draw(folder: Path, pictures: int, size: tuple[int, int], groups: Grouping) -> Path:
+    """Draw `pictures` of `size` (width, height) into `folder`/image; returns their COCO-style file."""
+    synthesize(folder, pictures, seed=1, size=size, vary_size=False, workers=1)
+    view = View(folder / "train.json", groups)
+    convert(open_split("train", folder), [view])
+    return view.path
+
+
+def _predict(params: Params, network: Network, batch: int, folder: Path) -> Measured:
+    """Load the model folder and run it on what it was trained on; loading is not timed."""
+    ready = _detecting if isinstance(network, DetectorNetwork) else _estimating
+    run = ready(network, batch, folder)
+    started = time.monotonic()
+    run()
+    return Measured("prediction", round(time.monotonic() - started, 3), peak_memory())
+
+
+def _detecting(network: Network, batch: int, folder: Path) -> Callable[[], Any]:
+    """One view of `batch` pictures, boxes alone, as `Detector` runs them."""
+    assert isinstance(network, DetectorNetwork) and network.test is not None
+    test = network.test.model_copy(update={"scales": (), "flip": False, "batch_size": batch})
+    detector = Detector.load(folder / "model", test)
+    pictures = sorted((folder / "image").iterdir())
+    return lambda: list(detector.detect(pictures))
+
+
+def _estimating(network: Network, batch: int, folder: Path) -> Callable[[], Any]:
+    """Crops of `batch` garments and their landmarks, without the mirrored ones."""
+    estimator = Estimator.load(folder / "model")
+    garments = read_garments(folder / "train.json", folder / "image", estimator.grouping)[:batch]
+
+    def run() -> list[Found]:
+        crops = [estimator.crop(read_picture(one["img_path"]), _box(one["bbox"][0])) for one in garments]
+        heatmaps = estimator.heatmaps(np.stack([crop.pixels for crop in crops]))
+        pairs = zip(heatmaps, garments, strict=True)
+        return [estimator.decode(maps, garment["category_id"]) for maps, garment in pairs]
+
+    return run
+
+
+def _box(corners: np.ndarray) -> list[float]:
+    return [*corners[:2].tolist(), *(corners[2:] - corners[:2]).tolist()]
