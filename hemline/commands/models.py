@@ -13,7 +13,7 @@ from hemline.params import Params, load_params
 if TYPE_CHECKING:
     from hemline.planning import Network
 
-COLUMNS = ("model", "params", "input", "channels", "parameters M", "GFLOPs", "GFLOPs 2^30", "in training")
+COLUMNS = ("model", "params", "input", "channels", "parameters M", "GFLOPs", "of", "in training")
 STEP_COLUMNS = ("model", "params", "input", "batch", "does", "seconds", "peak memory MB")
 
 
@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=1, help="samples of that step (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.epilog = (
-        "GFLOPs: 10^9 multiply-adds of a prediction, as mmdet's and mmpose's zoos count; 2^30: the same number in the"
-        " HRNet authors' unit; in training: a sample's forward pass. docs/models.md"
+        "GFLOPs: multiply-adds of a prediction, in the unit of the published figures (of): mmdet's is 10^9, the HRNet"
+        " authors' 2^30; in training: a sample's forward pass. docs/models.md"
     )
 
 
@@ -71,9 +71,10 @@ def _entry(network: "Network") -> dict[str, Any]:
         "input_size": list(network.input_size),
         "channels": network.channels,
         "params_m": round(size.parameters / 1e6, 3),
-        "gflops": round(size.prediction / 1e9, 3),
-        "gflops_2_30": round(size.prediction / 2**30, 3),
-        "gflops_training": round(size.training / 1e9, 3),
+        "gflops": round(size.prediction / network.GIGA, 3),
+        "gflops_training": round(size.training / network.GIGA, 3),
+        "gflops_unit": network.GIGA,
+        "multiply_adds": size.prediction,
     }
 
 
@@ -85,7 +86,10 @@ def _row(network: "Network") -> list[str]:
         network.params_set,
         _size(network),
         str(network.channels),
-        *(f"{entry[key]:.2f}" for key in ("params_m", "gflops", "gflops_2_30", "gflops_training")),
+        f"{entry['params_m']:.2f}",
+        f"{entry['gflops']:.2f}",
+        "2^30" if network.GIGA == 2**30 else "10^9",
+        f"{entry['gflops_training']:.2f}",
     ]
 
 

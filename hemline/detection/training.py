@@ -20,7 +20,7 @@ from hemline.training import (
     initial_weights,
     loader,
 )
-from hemline.training.hooks import ChannelsLastHook, Record
+from hemline.training.hooks import Record
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
 STORED = "color_ignore_orientation"
@@ -48,7 +48,7 @@ def train_detector(
     init = initial_weights(
         lambda: build_detector(settings), _sources(settings), seed=settings.seed, state=state, out=out
     )
-    hooks: list[Hook] = [ChannelsLastHook("backbone")]
+    hooks: list[Hook] = []
     if watch is not None:
         hooks.append(WatchHook(watch, lambda model: model))
     if judge is not None:
@@ -70,6 +70,7 @@ def training_config(settings: DetectorSettings, annotations: Path, images: Path)
             "default_scope": "mmdet",
             "env_cfg": base.env_cfg,
             "model": base.model,
+            "channels_last": "backbone",
             "train_dataloader": _loader(settings, annotations, images),
             "optim_wrapper": _optimizer(settings),
             "param_scheduler": schedule(settings),

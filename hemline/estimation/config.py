@@ -45,6 +45,7 @@ def training_config(
         "pipeline": pipeline(settings.network, training.augmentation),
     }
     config.train_dataloader = loader(dataset, training)
+    config.channels_last = ""
     return config
 
 

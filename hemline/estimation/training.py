@@ -13,7 +13,7 @@ from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator
 from hemline.params import EstimatorSettings, NetworkSettings
 from hemline.training import BestEpochHook, Judge, Source, Watch, WatchHook, fit, initial_weights
-from hemline.training.hooks import ChannelsLastHook, Record
+from hemline.training.hooks import Record
 from hemline.wardrobe import Grouping, category
 
 
@@ -98,7 +98,6 @@ def _train(
     hooks: list[Hook],
 ) -> None:
     config = training_config(settings, grouping, annotations, images)
-    hooks = [ChannelsLastHook(), *hooks]
     fit(config, settings.training, title=title, out=out, state=state, init=init, record=record, hooks=hooks)
 
 

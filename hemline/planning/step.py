@@ -25,15 +25,24 @@ from hemline.estimation.config import training_config as estimator_config
 from hemline.estimation.estimator import write_settings
 from hemline.estimation.garments import read_garments, read_picture
 from hemline.files import write_json
-from hemline.params import EstimatorSettings, Params
+from hemline.params import EstimatorSettings, Params, TrainingSettings
 from hemline.planning.networks import DetectorNetwork, Network
 from hemline.training import fit
 from hemline.training.facts import peak_memory
-from hemline.training.hooks import ChannelsLastHook
 from hemline.wardrobe import Grouping, grouping
 
 # Of a batch on one GPU or process, in one pass and full precision: what differs on several GPUs is not measured here.
-SINGLE = {"micro_batch": None, "gpus": 1, "precision": "fp32", "workers": 0, "epochs": 1, "milestones": ()}
+SINGLE = {
+    "micro_batch": None,
+    "gpus": 1,
+    "precision": "fp32",
+    "workers": 0,
+    "epochs": 1,
+    "milestones": (),
+    "balance": None,
+    "ema": None,
+    "patience": None,
+}
 
 
 @dataclass(frozen=True)
@@ -60,40 +69,34 @@ def _alone(work: Callable[..., Measured], *arguments: Any) -> Measured:
 
 def _train(params: Params, network: Network, batch: int, folder: Path) -> Measured:
     """Draw pictures, train for a step and leave the model folder `folder`/model."""
-    config, hooks = _prepare(params, network, batch, folder)
-    config.train_dataloader.dataset.indices = batch
+    prepare = _prepare_detector if isinstance(network, DetectorNetwork) else _prepare_estimator
+    config, training = prepare(params, network, batch, folder)
     lines: list[dict[str, Any]] = []
-    fit(
-        config, title=f"{network.name}, one step", out=folder / "model", state=folder / "state", record=lines.append,
-        hooks=hooks,
-    )  # fmt: skip
+    title, state = f"{network.name}, one step", folder / "state"
+    fit(config, training, title=title, out=folder / "model", state=state, record=lines.append)
     return Measured("training step", lines[-1]["seconds"], lines[-1]["peak_memory_mb"])
 
 
-def _prepare(
+def _prepare_detector(
     params: Params, network: Network, batch: int, folder: Path
-) -> tuple[Config, list[ChannelsLastHook]]:
-    if isinstance(network, DetectorNetwork):
-        return _prepare_detector(network, batch, folder), [ChannelsLastHook("backbone")]
-    return _prepare_estimator(params, network, batch, folder), [ChannelsLastHook()]
-
-
-def _prepare_detector(network: DetectorNetwork, batch: int, folder: Path) -> Config:
+) -> tuple[Config, TrainingSettings]:
     """Upright pictures of the largest size, so that nothing is spared."""
-    assert network.settings is not None
+    assert isinstance(network, DetectorNetwork) and network.settings is not None
     settings = network.settings.model_copy(update={**SINGLE, "batch_size": batch, "init": None})
     annotations = _draw(folder, batch, network.input_size[::-1], grouping("independent"))
     config = detector_config(settings, annotations, folder / "image")
-    config.model.backbone.init_cfg = None  # frozen as it would be, but not fetched
+    config.train_dataloader.dataset.dataset.indices = batch
     bare = settings.backbone.model_copy(update={"init": None})
     write_json(
         folder / "model" / "settings.json",
         settings.model_copy(update={"backbone": bare}).model_dump(mode="json"),
     )
-    return config
+    return config, settings
 
 
-def _prepare_estimator(params: Params, network: Network, batch: int, folder: Path) -> Config:
+def _prepare_estimator(
+    params: Params, network: Network, batch: int, folder: Path
+) -> tuple[Config, TrainingSettings]:
     groups = grouping("independent" if network.name == "independent" else "aggregated")
     training = (
         params.finetune.training if network.name == "expert" else getattr(params.estimator, network.name)
@@ -102,7 +105,9 @@ def _prepare_estimator(params: Params, network: Network, batch: int, folder: Pat
     settings = EstimatorSettings(network=params.estimator.network, training=training)
     annotations = _draw(folder, batch, (468, 624), groups)
     write_settings(folder / "model", settings, groups, category=None, start=None)
-    return estimator_config(settings, groups, annotations, folder / "image")
+    config = estimator_config(settings, groups, annotations, folder / "image")
+    config.train_dataloader.dataset.dataset.indices = batch
+    return config, training
 
 
 def _draw(folder: Path, pictures: int, size: tuple[int, int], groups: Grouping) -> Path:

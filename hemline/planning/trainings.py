@@ -107,11 +107,11 @@ class Training:
 def trainings_of(params: Params, samples: Samples) -> Iterator[Training]:
     """Every training of the set, in the pipeline's order; each expert by itself."""
     networks = {network.name: network for network in networks_of(params)}
-    for name in type(params.detector).model_fields:
-        settings = getattr(params.detector, name)
-        yield Training(f"train_detector@{name}", settings, networks[name], samples.pictures)
+    for detector in params.detector.trained:
+        settings = getattr(params.detector, detector)
+        yield Training(f"train_detector@{detector}", settings, networks[detector], samples.pictures)
     garments = sum(samples.garments.values())
-    for name in ("independent", "aggregated"):
+    for name in params.estimator.trained:
         settings = getattr(params.estimator, name)
         yield Training(f"train_estimator@{name}", settings, networks[name], garments)
     for slug in params.finetune.categories:

@@ -21,6 +21,7 @@ from hemline.training.averaging import AverageHook
 from hemline.training.facts import parameter_count
 from hemline.training.hooks import LossHook, ProgressHook, Record
 from hemline.training.launching import join
+from hemline.training.layout import channels_last
 from hemline.training.quiet import quiet
 from hemline.training.state import StateHook
 from hemline.training.stopping import StopSignals
@@ -52,7 +53,13 @@ class QuietRunner(Runner):
         return self.plain if self.average is None else self.average
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """As mmengine's, which takes it for granted that processes have GPUs."""
+        """As mmengine's, which takes it for granted that processes have GPUs.
+
+        The layout is set before: processes exchange gradients in the one that they find, and the optimiser's fused
+        kernels take weights and gradients to have the same.
+        """
+        if "channels_last" in self.cfg:
+            channels_last(model, self.cfg.channels_last)
         if self.distributed and not torch.cuda.is_available():
             return MMDistributedDataParallel(model, broadcast_buffers=False)
         return super().wrap_model(model_wrapper_cfg, model)
@@ -77,7 +84,8 @@ def fit(
 ) -> None:
     """Train the model of an mmengine config and write `out`/weights.pt, training.jsonl and model.json (its size).
 
-    `config` has model, train_dataloader (see `loader`) and optim_wrapper, and may have param_scheduler. `state` is the
+    `config` has model, train_dataloader (see `loader`) and optim_wrapper, and may have param_scheduler and
+    channels_last (the part of the model that is kept in that layout; empty: all of it). `state` is the
     folder of what an interrupted training needs to go on; it must be the run's own (keyed by whatever decides its
     result) and is removed at the end. `init` is a weights file to start from. `record` receives one dict an epoch, and
     one every 50 steps, with `iteration` in the place of `epoch`. `hooks` are a caller's own.

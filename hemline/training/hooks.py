@@ -34,24 +34,6 @@ def _losses(outputs: dict[str, Any]) -> dict[str, float]:
     return dict(zip(found, torch.stack([value.float() for value in found.values()]).tolist(), strict=True))
 
 
-class ChannelsLastHook(Hook):
-    """Keep activations channel by channel: up to a quarter faster on a CPU and on GPUs with tensor cores.
-
-    With `part`, the model's part of that name alone: its outputs are handed on in the usual layout, which mmcv's
-    operators take for granted.
-    """
-
-    def __init__(self, part: str | None = None) -> None:
-        self.part = part
-
-    def before_train(self, runner: Runner) -> None:
-        """Convert the weights; convolutions hand the layout on."""
-        module = getattr(runner.plain, self.part) if self.part else runner.plain
-        module.to(memory_format=torch.channels_last)
-        if self.part:
-            module.register_forward_hook(lambda _, __, outputs: tuple(one.contiguous() for one in outputs))
-
-
 class LossHook(Hook):
     """Tell the other hooks the batch's mean losses (`runner.losses`); stop on one that isn't finite, naming its pass.
 
