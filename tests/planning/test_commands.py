@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hemline.commands import main
+from hemline.params import load_params
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,13 +19,20 @@ def in_the_project(monkeypatch):
 def test_models_lists_every_network_of_every_set(capsys):
     assert main(["models", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    sets = {path.stem for path in (ROOT / "params").glob("*.yaml")}
-    assert {(one["params_set"], one["name"]) for one in found} >= {
-        (name, model) for name in sets for model in ("cascade", "htc", "independent", "aggregated")
+    sets = {path.stem: load_params(path) for path in (ROOT / "params").glob("*.yaml")}
+    assert {(one["params_set"], one["name"]) for one in found if one["name"] != "expert"} == {
+        (name, model)
+        for name, params in sets.items()
+        for model in (*params.detector.trained, *params.estimator.trained)
     }
     (htc,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "htc")]
     assert htc["input_size"] == [1333, 800] and htc["stage"] == "train_detector@htc"
     assert htc["params_m"] == pytest.approx(135.1, rel=0.01) and htc["gflops"] > 600
+    assert htc["gflops_unit"] == 10**9
+    (third,) = [one for one in found if (one["params_set"], one["name"]) == ("third-place", "independent")]
+    # HRNet's authors, 17 channels: 63.6 M, 32.9 GFLOPs; 294 channels are 0.1 more
+    assert third["params_m"] == pytest.approx(63.6, rel=0.01)
+    assert third["gflops"] == pytest.approx(32.9, rel=0.01) and third["gflops_unit"] == 2**30
     (expert,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "expert")]
     assert expert["copies"] == 26
 
@@ -43,7 +51,7 @@ def test_the_table_in_the_docs_is_what_the_command_prints(capsys):
 
 def test_unknown_sets_and_models_are_named(capsys):
     assert main(["models", "--params", "nothing"]) == 2
-    assert "params/nothing.yaml: no such params set; there are demo" in capsys.readouterr().err
+    assert "params/nothing.yaml: no such params set; there are baseline-294, demo" in capsys.readouterr().err
     assert main(["models", "--params", "demo", "--model", "yolo"]) == 2
     assert "no network 'yolo'" in capsys.readouterr().err
 

@@ -29,18 +29,21 @@ VALUES = {"epochs": 4, "milestones": (3,), "lr": 0.1, "batch_size": 4, "seed": 3
 
 @MODELS.register_module()
 class Line(BaseModel):
-    """Learns a sum, with dropout so that the random generators matter."""
+    """Learns a sum, with dropout so that the random generators matter, and a convolution so that the layout does."""
 
     def __init__(self, dropout=0.2, data_preprocessor=None):
         super().__init__(data_preprocessor=data_preprocessor)
         self.linear, self.dropout = torch.nn.Linear(4, 1), dropout
+        self.squares = torch.nn.Conv2d(2, 4, 2)
         self.seen = []
 
     def forward(self, inputs, data_samples=None, mode="loss"):
         """The loss."""
         given = torch.stack(list(inputs))
         self.seen.append(sorted(sample.metainfo["index"] for sample in data_samples))
-        guess = self.linear(torch.nn.functional.dropout(given, self.dropout))
+        squares = torch.stack([given, given.square()], 1).reshape(-1, 2, 2, 2)
+        seen = given + self.squares(squares).flatten(1)
+        guess = self.linear(torch.nn.functional.dropout(seen, self.dropout))
         return {"loss": (guess - given.sum(1, keepdim=True)).square().mean()}
 
 
@@ -92,7 +95,8 @@ def config(training, dropout=0.2, **noise):
         {
             "model": {"type": "Line", "dropout": dropout},
             "train_dataloader": loader({"type": "Noise", **noise}, training),
-            "optim_wrapper": {"optimizer": {"type": "Adam", "lr": training.lr}},
+            "optim_wrapper": {"optimizer": {"type": "Adam", "lr": training.lr, "fused": True}},
+            "channels_last": "",
             "param_scheduler": [
                 {"type": "LinearLR", "start_factor": 0.1, "by_epoch": False, "end": 3},
                 {"type": "MultiStepLR", "milestones": list(training.milestones), "by_epoch": True},
