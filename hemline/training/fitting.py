@@ -141,7 +141,8 @@ def _complete(config: Config, training: TrainingSettings, title: str, state: Pat
     config.experiment_name = run
     config.log_level = "ERROR"
     config.launcher = "pytorch" if training.gpus > 1 else "none"
-    config.randomness = {"seed": training.seed}
+    # Of several processes each draws its own; the weights are those of the first.
+    config.randomness = {"seed": training.seed, "diff_rank_seed": training.gpus > 1}
     config.visualizer = {"type": "mmengine.Visualizer", "vis_backends": None, "name": run}
     config.default_hooks = {"runtime_info": None, "timer": None, "logger": None, "checkpoint": None}
     config.default_hooks.sampler_seed = None  # BatchLoop tells the sampler its epoch

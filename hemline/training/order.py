@@ -38,7 +38,7 @@ def loader(dataset: dict[str, Any], training: TrainingSettings, by_shape: bool =
         "num_workers": training.workers,
         "persistent_workers": training.workers > 0,
         "worker_init_fn": {"type": "mmengine.deaf_worker"},
-        "sampler": {"type": "mmengine.Order", "balance": training.balance},
+        "sampler": {"type": "mmengine.Order", "seed": training.seed, "balance": training.balance},
         "batch_sampler": {
             "type": "mmengine.Batches",
             "accumulation": training.accumulation,
@@ -114,8 +114,8 @@ class Order(Sampler):
     (svip-lab/HRNet-for-Fashion-Landmark-Estimation.PyTorch); of a picture, that of its rarest garment.
     """
 
-    def __init__(self, dataset: SamplePasses, seed: int | None, balance: float | None = None) -> None:
-        self.dataset, self.seed, self.epoch = dataset, seed or 0, 0
+    def __init__(self, dataset: SamplePasses, seed: int, balance: float | None = None) -> None:
+        self.dataset, self.seed, self.epoch = dataset, seed, 0
         self.weights = None if balance is None else _weights(dataset, balance)
 
     def __len__(self) -> int:

@@ -59,8 +59,9 @@ def assert_same(one, other, where="state"):
 
 def assert_same_training(whole, cut):
     """All that a training ends with, and each epoch's loss and rate."""
-    for name in ("last.pt", "out/weights.pt"):
-        assert_same(torch.load(whole / name), torch.load(cut / name), name)
+    for path in (*whole.glob("last-*.pt"), whole / "out/weights.pt"):
+        name = path.relative_to(whole)
+        assert_same(torch.load(path), torch.load(cut / name), str(name))
     keys = ("epoch", "step", "lr", "loss")
     assert [[line[key] for key in keys] for line in toy.lines(whole)] == [
         [line[key] for key in keys] for line in toy.lines(cut)
@@ -172,6 +173,19 @@ def test_a_signal_to_the_whole_group_leaves_the_loaders_workers_alone(tmp_path):
     assert asked.returncode == 143, said
     assert "run it again to go on there" in said
     toy.train(tmp_path / "cut", {"workers": 2})
+    assert_same_training(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_several_processes_resume_together(tmp_path):
+    values = '{"gpus": 2, "micro_batch": 1, "workers": 1}'
+    assert start(tmp_path / "whole", values).wait(timeout=120) == 0
+    asked = start(tmp_path / "cut", values)
+    wait_for_state(tmp_path / "cut")
+    asked.terminate()
+    assert "run it again to go on there" in asked.communicate(timeout=60)[1]
+    again = start(tmp_path / "cut", values)
+    assert "resumed after epoch" in again.communicate(timeout=120)[1]
+    assert len(list((tmp_path / "whole").glob("last-*.pt"))) == 2
     assert_same_training(tmp_path / "whole", tmp_path / "cut")
 
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, MODELS
@@ -21,7 +22,7 @@ from mmengine.structures import BaseDataElement
 
 from hemline.params import TrainingSettings
 from hemline.training import fit, loader, state
-from hemline.training.launching import launch
+from hemline.training.launching import join, launch
 
 SAMPLES = 16
 VALUES = {"epochs": 4, "milestones": (3,), "lr": 0.1, "batch_size": 4, "seed": 3}
@@ -72,12 +73,12 @@ class Noise(torch.utils.data.Dataset):
 
 
 class LastHook(Hook):
-    """Writes what a training ends with, all that can differ: weights, optimiser, schedulers, random generators."""
+    """Writes what each process ends with, all that can differ: weights, optimiser, schedulers, random generators."""
 
     priority = "LOWEST"
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, folder):
+        self.path = folder / f"last-{get_rank()}.pt"
 
     def after_train(self, runner):
         """Write it."""
@@ -106,10 +107,11 @@ def config(training, dropout=0.2, **noise):
 
 
 def train(folder, values=None, hooks=(), record=None, init=None, dropout=0.2, **noise):
-    """Train in FOLDER: out, state, and last.pt."""
+    """Train in FOLDER: out, state, and last-0.pt."""
     training = settings(**(values or {}))
     folder.mkdir(parents=True, exist_ok=True)
-    hooks = [*hooks, LastHook(folder / "last.pt")]
+    join()
+    hooks = [*hooks, LastHook(folder)]
     built = config(training, dropout, **noise)
     out, kept = folder / "out", folder / "state"
     fit(built, training, title="t", out=out, state=kept, init=init, record=record, hooks=hooks)
