@@ -102,6 +102,7 @@ def _check_whole(report: LoadReport, path: Path) -> None:
 
 
 def compare(wanted: State, given: State) -> LoadReport:
+    """What of the weights `given` fits a model whose own are `wanted`, by names and shapes."""
     return LoadReport(
         taken=tuple(
             key for key, value in given.items() if key in wanted and wanted[key].shape == value.shape
