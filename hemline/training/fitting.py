@@ -85,9 +85,9 @@ def fit(
     """Train the model of an mmengine config and write `out`/weights.pt, training.jsonl and model.json (its size).
 
     `config` has model, train_dataloader (see `loader`) and optim_wrapper, and may have param_scheduler and
-    channels_last (the part of the model that is kept in that layout; empty: all of it). `state` is the
-    folder of what an interrupted training needs to go on; it must be the run's own (keyed by whatever decides its
-    result) and is removed at the end. `init` is a weights file to start from. `record` receives one dict an epoch, and
+    channels_last (the part of the model that is kept in that layout; empty: all of it). `state` is the folder of what
+    an interrupted training needs to go on; it must be the run's own (keyed by whatever decides its result) and is
+    removed at the end. `init` is a weights file to start from. `record` receives one dict an epoch, and
     one every 50 steps, with `iteration` in the place of `epoch`. `hooks` are a caller's own.
 
     SIGTERM or Ctrl-C ends it after the present batch with its state saved (`Interrupted`). With `training.gpus` over 1
@@ -119,11 +119,12 @@ def _hooks(
     runner: QuietRunner, training: TrainingSettings, title: str, state: Path, record: Record | None
 ) -> list[Hook]:
     """What every training has."""
-    average = [] if training.ema is None else [AverageHook(runner, training.ema)]
-    buffers = (
-        [SyncBuffersHook()] if training.gpus > 1 else []
-    )  # batch statistics: each process has seen its own
-    return [LossHook(), *buffers, *average, ProgressHook(title, state / "training.jsonl", record)]
+    hooks: list[Hook] = [LossHook(), ProgressHook(title, state / "training.jsonl", record)]
+    if training.gpus > 1:
+        hooks.append(SyncBuffersHook())  # batch statistics: each process has seen its own
+    if training.ema is not None:
+        hooks.append(AverageHook(runner, training.ema))
+    return hooks
 
 
 def _finish(runner: QuietRunner, out: Path, state: Path) -> None:
