@@ -45,7 +45,7 @@ def samples(folder: Path, garments: list, flip: bool = False, **network):
     from mmpose.registry import DATASETS
 
     with DefaultScope.overwrite_default_scope("mmpose"):
-        return DATASETS.build(config.train_dataloader.dataset)
+        return DATASETS.build(config.train_dataloader.dataset.dataset)
 
 
 def garments() -> list:

@@ -119,8 +119,8 @@ def test_a_plan_has_every_training_of_the_pipeline():
 def test_hours_follow_from_work_and_speed():
     training = planned()["train_estimator@aggregated"]
     assert training.gpu_hours(1.0) == pytest.approx(10 * training.gpu_hours(10.0))
-    # 96,313,344 multiply-adds (docs/models.md) x 6 x 2,928 garments x 5 epochs / 10^12 / 3,600 s
-    assert training.gpu_hours(1.0) == pytest.approx(96_313_344 * 6 * 2_928 * 5 / 1e12 / 3600)
+    # 96,313,344 multiply-adds (docs/models.md) x 6 x garments x 5 epochs / 10^12 / 3,600 s
+    assert training.gpu_hours(1.0) == pytest.approx(96_313_344 * 6 * training.samples * 5 / 1e12 / 3600)
 
 
 def test_mixed_precision_and_an_average_of_the_weights_change_the_memory():

@@ -1,7 +1,4 @@
-"""One batch, in whatever way it is computed: in passes, in several processes, in bfloat16; its moving average."""
-
-import subprocess
-import sys
+"""One batch, in whatever way it is computed: in passes, in bfloat16; its moving average; the best epoch."""
 
 import numpy as np
 import pytest
@@ -13,11 +10,6 @@ from hemline.training import BestEpochHook
 from tests.training import toy
 
 PLAIN = 0.0  # no dropout, whose random numbers go by passes
-
-
-def run(folder, values):
-    command = [sys.executable, "-m", "tests.training.toy", str(folder), values, "0", str(PLAIN)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def weights(folder):
@@ -36,16 +28,6 @@ def test_accumulated_passes_equal_the_batch(tmp_path):
         line["lr"] for line in toy.lines(tmp_path / "whole")
     ]
     torch.testing.assert_close(weights(tmp_path / "passes"), weights(tmp_path / "whole"))
-
-
-def test_two_processes_equal_one(tmp_path):
-    """torchrun's processes, over gloo: the same loss and weights, and one record of it."""
-    toy.train(tmp_path / "one", {"micro_batch": 1}, dropout=PLAIN)
-    ended = run(tmp_path / "two", '{"gpus": 2, "micro_batch": 1}')
-    assert ended.returncode == 0, ended.stderr
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
-    torch.testing.assert_close(weights(tmp_path / "two"), weights(tmp_path / "one"))
-    assert not (tmp_path / "two/state").exists()
 
 
 def test_a_training_for_several_processes_refuses_to_run_in_one(tmp_path):

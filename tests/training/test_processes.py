@@ -1,0 +1,37 @@
+"""torchrun's processes, over gloo: they train as one does, and go on together after an interruption."""
+
+import pytest
+import torch
+
+from tests.training import toy
+from tests.training.test_resuming import assert_same_training, start, wait_for_state
+
+VALUES = {"micro_batch": 1, "workers": 1}
+TWO = '{"gpus": 2, "micro_batch": 1, "workers": 1}'
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training in two processes, not interrupted; without dropout, whose random numbers go by processes."""
+    folder = tmp_path_factory.mktemp("processes") / "whole"
+    assert start(folder, TWO, dropout=0.0).wait(timeout=120) == 0
+    return folder
+
+
+def test_two_processes_equal_one(tmp_path, whole):
+    toy.train(tmp_path, VALUES, dropout=0.0)
+    losses = [[line["loss"] for line in toy.lines(folder)] for folder in (whole, tmp_path)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    torch.testing.assert_close(*(torch.load(folder / "out/weights.pt") for folder in (whole, tmp_path)))
+    assert not (whole / "state").exists()
+
+
+def test_they_resume_together(tmp_path, whole):
+    asked = start(tmp_path, TWO, dropout=0.0)
+    wait_for_state(tmp_path)
+    asked.terminate()
+    assert "run it again to go on there" in asked.communicate(timeout=60)[1]
+    again = start(tmp_path, TWO, dropout=0.0)
+    assert "resumed after epoch" in again.communicate(timeout=120)[1]
+    assert len(list(whole.glob("last-*.pt"))) == 2
+    assert_same_training(whole, tmp_path)
