@@ -24,9 +24,12 @@ def launch(gpus: int) -> None:
     """
     if gpus == 1 or launched():
         return
-    nodes = int(os.environ.get("HEMLINE_NODES", "1"))
-    if gpus % nodes:
-        raise HemlineError(f"gpus is {gpus}, which can't be shared out among HEMLINE_NODES={nodes} machines")
+    given = os.environ.get("HEMLINE_NODES", "1")
+    if not given.isdigit() or not int(given) or gpus % int(given):
+        raise HemlineError(
+            f"HEMLINE_NODES is {given!r}: it must be the number of machines, among which gpus ({gpus}) are shared out"
+        )
+    nodes = int(given)
     module = sys.modules["__main__"].__spec__
     if module is None:
         raise HemlineError(
