@@ -1,5 +1,16 @@
 """params.yaml: its schema (schema.py), the sweeps over it (sweeps.py), and how it is read and changed (reading.py)."""
 
+from hemline.params.oneshot import (
+    DlaSettings,
+    FindSettings,
+    HourglassSettings,
+    LossWeights,
+    OneShotAugmentation,
+    OneShotFinetuning,
+    OneShotRow,
+    OneShotSection,
+    OneShotSettings,
+)
 from hemline.params.reading import check_params, load_params, read_values, tuples, value_at, with_values
 from hemline.params.schema import (
     AblationSettings,
@@ -20,9 +31,9 @@ from hemline.params.schema import (
     ReportSettings,
     SplitSettings,
     SynthesizeSettings,
-    TrainingSettings,
 )
 from hemline.params.sweeps import Dimension, SweepSettings
+from hemline.params.training import TrainingSettings
 
 __all__ = [
     "AblationSettings",
@@ -32,13 +43,22 @@ __all__ = [
     "DetectSettings",
     "DetectorSettings",
     "Dimension",
+    "DlaSettings",
     "EnsembleSettings",
     "EstimateSettings",
     "EstimatorSettings",
     "EstimatorTraining",
     "EvaluateSettings",
+    "FindSettings",
     "FinetuneSection",
+    "HourglassSettings",
+    "LossWeights",
     "NetworkSettings",
+    "OneShotAugmentation",
+    "OneShotFinetuning",
+    "OneShotRow",
+    "OneShotSection",
+    "OneShotSettings",
     "PackageSettings",
     "Params",
     "ReportSettings",

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.oneshot import OneShotSection
 from hemline.params.sweeps import SweepSettings
+from hemline.params.training import TrainingSettings
 from hemline.wardrobe import CATEGORIES
 
 
@@ -42,64 +44,6 @@ class SynthesizeSettings(Settings):
     train: SplitSettings
     validation: SplitSettings
     test: SplitSettings
-
-
-class TrainingSettings(Settings):
-    """How a network is trained. `lr` drops to a tenth at each of `milestones` (epochs).
-
-    `batch_size` samples make a step of the optimiser, on however many GPUs. They go through the network
-    `micro_batch` at a time (null: as many at once as there are), and batch statistics are of these: with the same
-    `micro_batch` a batch on one GPU, its gradients accumulated, is the same as on several. `gpus` processes share a
-    batch (torchrun's; without a GPU they share the CPU). `precision` is that of the arithmetic: mixed with bf16 or
-    fp16.
-
-    With `balance` samples are drawn with a weight of 1 / (share of the sample's category + balance), as many an
-    epoch as there are; null: each once. `ema` is the decay of an exponential moving average of the weights, which
-    then is what is judged and kept. After `patience` epochs without a better AP on the validation pictures the
-    training ends, and its best epoch is kept (which selects on the reported set). `workers` processes load
-    pictures, for each GPU.
-    """
-
-    epochs: Positive
-    milestones: tuple[Positive, ...]
-    lr: Rate
-    batch_size: Positive
-    micro_batch: Positive | None = None
-    gpus: Positive = 1
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    balance: Rate | None = None
-    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
-    patience: Positive | None = None
-    seed: Annotated[int, Field(ge=0)]
-    workers: Annotated[int, Field(ge=0)] = 0
-
-    @model_validator(mode="after")
-    def _milestones_rise(self) -> "TrainingSettings":
-        if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"milestones {list(self.milestones)} must rise")
-        return self
-
-    @model_validator(mode="after")
-    def _passes_fill_the_batch(self) -> "TrainingSettings":
-        if self.batch_size != self.gpus * self.pass_size * self.accumulation:
-            raise ValueError(f"batch_size {self.uneven()}")
-        return self
-
-    def uneven(self) -> str:
-        """The message for a batch that can't be shared out."""
-        return (
-            f"{self.batch_size} is not a multiple of gpus {self.gpus} x micro_batch {self.micro_batch or 1}"
-        )
-
-    @property
-    def pass_size(self) -> int:
-        """Samples that go through the network at once, on one GPU."""
-        return self.micro_batch or self.batch_size // self.gpus
-
-    @property
-    def accumulation(self) -> int:
-        """Passes of each GPU whose gradients make a step: batch_size = gpus x pass_size x accumulation."""
-        return self.batch_size // max(1, self.gpus * self.pass_size)
 
 
 class NetworkSettings(Settings):
@@ -214,7 +158,7 @@ class FinetuneSection(Settings):
     def _passes_fill_the_batches(self) -> "FinetuneSection":
         for slug, size in self.batch_sizes.items():
             training = self.training.model_copy(update={"batch_size": size})
-            if size != training.gpus * training.pass_size * training.accumulation:
+            if not training.fills():
                 raise ValueError(f"batch_sizes.{slug} {training.uneven()}")
         return self
 
@@ -352,6 +296,13 @@ class DetectorSettings(TrainingSettings):
     init: str | None = None
 
     @model_validator(mode="after")
+    def _shared_evenly(self) -> "DetectorSettings":
+        """Upright and wide pictures have passes of their own, all of one size."""
+        if len(set(self.passes)) > 1:
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of gpus {self.gpus}")
+        return self
+
+    @model_validator(mode="after")
     def _masks_need_htc(self) -> "DetectorSettings":
         if self.masks and self.type != "htc":
             raise ValueError("masks is true, but Cascade R-CNN has no mask heads here: set it to false")
@@ -405,6 +356,7 @@ class Params(Settings):
     evaluate: EvaluateSettings
     package: PackageSettings
     report: ReportSettings
+    oneshot: OneShotSection
     sweeps: dict[str, SweepSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")

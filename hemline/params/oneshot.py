@@ -1,0 +1,215 @@
+"""The schema of `oneshot`: networks that find garments and their landmarks at once (DeepMark, paper 001)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.training import TrainingSettings
+
+
+class DlaSettings(Settings):
+    """Deep layer aggregation (Yu et al., CVPR 2018) as CenterNet has it: features of a quarter of the input's size.
+
+    `blocks` and `channels` are those of the levels 0 to 5 (DLA-34: 1, 1, 1, 2, 2, 1 and 16 to 512); each level but the
+    first halves the size. With `deformable` the convolutions that join the levels are deformable ones (version 2).
+    """
+
+    type: Literal["dla"]
+    blocks: Annotated[tuple[Positive, ...], Field(min_length=6, max_length=6)]
+    channels: Annotated[tuple[Positive, ...], Field(min_length=6, max_length=6)]
+    deformable: bool
+
+    @property
+    def features(self) -> int:
+        """Channels of the feature map that the heads see."""
+        return self.channels[2]
+
+    @property
+    def stacks(self) -> int:
+        """How many feature maps it gives, one after the other: the loss is on all, the last one predicts."""
+        return 1
+
+    @property
+    def divisor(self) -> int:
+        """Both sides of the input must be multiples of it."""
+        return 32
+
+
+class HourglassSettings(Settings):
+    """Hourglasses (Newell et al., ECCV 2016) as CornerNet and CenterNet have them, on a quarter of the input's size.
+
+    `blocks` and `channels` are those of an hourglass's levels, from the outermost to the innermost (Hourglass-104: 2,
+    2, 2, 2, 2, 4 and 256, 256, 384, 384, 384, 512); each level but the first halves the size. `stem` is the width of
+    the first convolution (128), `features` that of the feature map that the heads see (256).
+    """
+
+    type: Literal["hourglass"]
+    stacks: Positive
+    stem: Positive
+    blocks: Annotated[tuple[Positive, ...], Field(min_length=2)]
+    channels: Annotated[tuple[Positive, ...], Field(min_length=2)]
+    features: Positive
+
+    @property
+    def divisor(self) -> int:
+        """Both sides of the input must be multiples of it."""
+        return int(4 * 2 ** (len(self.channels) - 1))
+
+    @model_validator(mode="after")
+    def _as_many(self) -> "HourglassSettings":
+        if len(self.blocks) != len(self.channels):
+            raise ValueError(
+                f"blocks {list(self.blocks)} and channels {list(self.channels)} must be as many: one a level"
+            )
+        return self
+
+
+class LossWeights(Settings):
+    """What each loss counts for in the sum."""
+
+    centre: Rate
+    size: Rate
+    offset: Rate
+    coarse: Rate
+    heatmap: Rate
+    landmark_offset: Rate
+
+
+class OneShotAugmentation(Settings):
+    """Random crops as CenterNet's: the picture at a scale drawn from `scales`, about a centre drawn from its inside.
+
+    Without `scales` the picture is fitted into the input whole. `flip` is the probability of mirroring, `colour` the
+    range of brightness, contrast and saturation: factors between 1 - colour and 1 + colour.
+    """
+
+    scales: tuple[Rate, ...]
+    flip: Share
+    colour: Share
+
+
+class OneShotSettings(TrainingSettings):
+    """A network that finds garments and their landmarks at once, and its training.
+
+    `image_size` is the input's (width, height), into which pictures are fitted; all maps are a quarter of it.
+    `grouping` says which landmarks share a channel: `independent` 294, as in the paper, `aggregated` 81. `head_width` is that of
+    the hidden 3x3 layer of each of the six heads. With `negatives` `all` every heatmap learns where there is nothing;
+    with `own` only those of a picture's own categories do, which costs less memory. The rate rises to `lr` over
+    `warmup_steps` batches; from each of `milestones` on it is the next of `rates` (none: a tenth of the one before);
+    with no milestones it falls to zero as a cosine. `init` names weights to start from, of `hemline weights list` or a
+    file; what fits is taken.
+    """
+
+    grouping: Literal["independent", "aggregated"]
+    backbone: Annotated[DlaSettings | HourglassSettings, Field(discriminator="type")]
+    head_width: Positive
+    image_size: tuple[Positive, Positive]
+    augmentation: OneShotAugmentation
+    losses: LossWeights
+    negatives: Literal["all", "own"]
+    optimizer: Literal["Adam", "AdamW"]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup_steps: Annotated[int, Field(ge=0)]
+    clip_gradient: Rate | None
+    rates: tuple[Rate, ...] = ()
+    init: str | None = None
+
+    @model_validator(mode="after")
+    def _rate_of_each_milestone(self) -> "OneShotSettings":
+        if self.rates and len(self.rates) != len(self.milestones):
+            raise ValueError(
+                f"rates {list(self.rates)} must be as many as milestones {list(self.milestones)}, or none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "OneShotSettings":
+        if any(side % self.backbone.divisor for side in self.image_size):
+            raise ValueError(
+                f"image_size {list(self.image_size)}: both sides must be multiples of {self.backbone.divisor}, "
+                "by which the backbone divides them"
+            )
+        return self
+
+
+class OneShotFinetuning(Settings):
+    """Another network finetuned at another input size, as in paper 001's Figure 1; all else is as `base` has it."""
+
+    base: str
+    image_size: tuple[Positive, Positive]
+    epochs: Positive
+    lr: Rate
+    milestones: tuple[Positive, ...]
+    rates: tuple[Rate, ...] = ()
+
+
+class FindSettings(Settings):
+    """How maps become garments (CenterNet's multi_pose_decode).
+
+    The `candidates` best peaks of the centre heatmaps are garments. Each landmark is the peak of its heatmap that is
+    nearest to its coarse place, among the `candidates` best, if it scores over `peak_threshold`, lies in the box and no
+    farther away than `reach` times the box's longer side; else it stays at the coarse place. Soft-NMS lowers scores by
+    exp(-IoU^2 / `nms_sigma`) within a category. At most `max_per_image` garments are kept, that score over
+    `score_threshold`.
+    """
+
+    candidates: Positive
+    peak_threshold: Share
+    reach: Rate
+    nms_sigma: Rate
+    score_threshold: Share
+    max_per_image: Positive
+    batch_size: Positive
+
+
+class OneShotRow(Settings):
+    """A row of paper 001's tables: a network of `trained` or `finetuned`, and how its maps are made and read.
+
+    `scales` are those of the picture within the input: 1 fills it.
+    """
+
+    network: str
+    suppression: Literal["none", "soft-nms"]
+    flip_test: bool
+    scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
+    splits: tuple[Literal["validation", "test"], ...]
+
+
+class OneShotSection(Settings):
+    """The one-shot networks: those of `networks` that the pipeline trains, those finetuned from them, and the rows.
+
+    `pages` are the report's: `deepmark` or none.
+    """
+
+    trained: tuple[str, ...]
+    networks: dict[str, OneShotSettings]
+    finetuned: dict[str, OneShotFinetuning]
+    find: FindSettings
+    rows: dict[str, OneShotRow]
+    pages: tuple[Literal["deepmark"], ...]
+
+    def settings(self, name: str) -> OneShotSettings:
+        """The settings of a network of `trained` or `finetuned`."""
+        if name in self.networks:
+            return self.networks[name]
+        changed = self.finetuned[name]
+        update = changed.model_dump(exclude={"base"})
+        return OneShotSettings.model_validate(
+            {**self.networks[changed.base].model_dump(), **update, "init": None}
+        )
+
+    @model_validator(mode="after")
+    def _known(self) -> "OneShotSection":
+        for name in self.trained:
+            if name not in self.networks:
+                raise ValueError(f"trained: no network {name!r} in networks ({', '.join(self.networks)})")
+        for name, one in self.finetuned.items():
+            if one.base not in self.trained or name in self.networks:
+                raise ValueError(
+                    f"finetuned.{name}: base {one.base!r} must be one of trained, and its own name not one of networks"
+                )
+            self.settings(name)
+        for name, row in self.rows.items():
+            if row.network not in (*self.trained, *self.finetuned):
+                raise ValueError(f"rows.{name} needs {row.network!r}, which trained and finetuned lack")
+        return self
