@@ -92,12 +92,12 @@ class OneShotSettings(TrainingSettings):
     """A network that finds garments and their landmarks at once, and its training.
 
     `image_size` is the input's (width, height), into which pictures are fitted; all maps are a quarter of it.
-    `grouping` says which landmarks share a channel: `independent` 294, as in the paper, `aggregated` 81. `head_width` is that of
-    the hidden 3x3 layer of each of the six heads. With `negatives` `all` every heatmap learns where there is nothing;
-    with `own` only those of a picture's own categories do, which costs less memory. The rate rises to `lr` over
-    `warmup_steps` batches; from each of `milestones` on it is the next of `rates` (none: a tenth of the one before);
-    with no milestones it falls to zero as a cosine. `init` names weights to start from, of `hemline weights list` or a
-    file; what fits is taken.
+    `grouping` says which landmarks share a channel: `independent` 294, as in the paper, `aggregated` 81. `head_width`
+    is that of the hidden 3x3 layer of each of the six heads. With `negatives` `all` every heatmap learns where there
+    is nothing; with `own` only those of a picture's own categories do, which costs less memory. The rate rises to
+    `lr` over `warmup_steps` batches; from each of `milestones` on it is the next of `rates` (none: a tenth of the one
+    before); with no milestones it falls to zero as a cosine. `init` names weights to start from, of `hemline weights
+    list` or a file; what fits is taken.
     """
 
     grouping: Literal["independent", "aggregated"]
