@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hemline.params import TrainingSettings
 from tests.training import toy
 from tests.training.test_resuming import assert_same_training, start, wait_for_state
 
@@ -35,3 +36,16 @@ def test_they_resume_together(tmp_path, whole):
     assert "resumed after epoch" in again.communicate(timeout=120)[1]
     assert len(list(whole.glob("last-*.pt"))) == 2
     assert_same_training(whole, tmp_path)
+
+
+def test_an_uneven_batch_is_the_mean_of_its_passes(tmp_path, monkeypatch):
+    """Two processes with 2 and 1 samples: the same passes, one after the other, in one process."""
+    assert start(tmp_path / "two", '{"gpus": 2, "batch_size": 3, "epochs": 1}', dropout=0.0).wait(60) == 0
+    monkeypatch.setattr(TrainingSettings, "passes", (2, 1))
+    monkeypatch.setattr(TrainingSettings, "accumulation", 2)
+    toy.train(tmp_path / "one", {"batch_size": 3, "epochs": 1}, dropout=0.0)
+    (two,), (one,) = toy.lines(tmp_path / "two"), toy.lines(tmp_path / "one")
+    assert two["step"] == one["step"] == 6  # of 16 samples; the last batch has a pass of one, and one again
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    weights = [torch.load(tmp_path / name / "out/weights.pt") for name in ("two", "one")]
+    torch.testing.assert_close(*weights)
