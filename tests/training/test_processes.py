@@ -1,5 +1,9 @@
 """torchrun's processes, over gloo: they train as one does, and go on together after an interruption."""
 
+import os
+import socket
+from multiprocessing import get_context
+
 import pytest
 import torch
 
@@ -38,12 +42,30 @@ def test_they_resume_together(tmp_path, whole):
     assert_same_training(whole, tmp_path)
 
 
+def forked(rank, port, folder, values):
+    """One of two processes; a fork has imported everything."""
+    torch.set_num_threads(1)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "TORCHELASTIC_RUN_ID": "test"}
+    toy.train(folder, values, dropout=0.0)
+
+
 def test_an_uneven_batch_is_the_mean_of_its_passes(tmp_path, monkeypatch):
     """Two processes with 2 and 1 samples: the same passes, one after the other, in one process."""
-    assert start(tmp_path / "two", '{"gpus": 2, "batch_size": 3, "epochs": 1}', dropout=0.0).wait(60) == 0
+    values = {"batch_size": 3, "epochs": 1}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    fork = get_context("fork")
+    arguments = (port, tmp_path / "two", {**values, "gpus": 2})
+    pair = [fork.Process(target=forked, args=(rank, *arguments), daemon=True) for rank in (0, 1)]
+    for one in pair:
+        one.start()
     monkeypatch.setattr(TrainingSettings, "passes", (2, 1))
     monkeypatch.setattr(TrainingSettings, "accumulation", 2)
-    toy.train(tmp_path / "one", {"batch_size": 3, "epochs": 1}, dropout=0.0)
+    toy.train(tmp_path / "one", values, dropout=0.0)
+    for one in pair:
+        one.join(60)
+        assert one.exitcode == 0
     (two,), (one,) = toy.lines(tmp_path / "two"), toy.lines(tmp_path / "one")
     assert two["step"] == one["step"] == 6  # of 16 samples; the last batch has a pass of one, and one again
     assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
