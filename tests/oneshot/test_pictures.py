@@ -71,7 +71,7 @@ def check_garment(garment, entry, groups):
     assert garment["bbox"] == [x, y, x + width, y + height]
     assert garment["bbox_label"] == entry["category_id"] - 1
     keypoints = np.reshape(entry["keypoints"], (-1, 3))[groups.channels(entry["category_id"])]
-    wanted = np.where(keypoints[:, 2:] > 0, keypoints + (0.5, 0.5, 0), 0)
+    wanted = np.where(keypoints[:, 2:] > 0, keypoints + np.array([0.5, 0.5, 0]), 0)
     assert garment["landmarks"].dtype == np.float32
     np.testing.assert_array_equal(garment["landmarks"], wanted)
 
