@@ -25,7 +25,7 @@ def test_every_set_is_complete_and_bears_its_name(name):
 
 
 # What sets change of the paper's. Nothing else may differ: all sets share its detectors, its schedule, its data.
-ROWS = {"params_set", "ablations", "ensemble.members", "evaluate.rows", "package.row", "sweeps"}
+ROWS = {"params_set", "ablations", "ensemble.members", "evaluate.rows", "package.row", "oneshot", "sweeps"}
 PART = {*ROWS, "estimator.trained", "finetune.categories"}
 OTHERS = {
     "baseline-294": PART,
@@ -77,6 +77,9 @@ def put(values, path, value):
     values[key] = value
 
 
+FINETUNED = {"base": "dla", "image_size": [64, 64], "epochs": 1, "lr": 0.1, "milestones": []}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -97,12 +100,58 @@ def put(values, path, value):
         ("estimator.trained", ["aggregated"], r"cascade-independent needs .* estimator\.trained lacks"),
         ("estimator.trained", ["independent"], r"experts start from aggregated"),
         ("finetune.variants", ["plain"], r"htc-finetuned-hflip-fliptest needs 'hflip'"),
+        ("detector.cascade.gpus", 3, r"detector\.cascade is .*: batch_size 8 is not a multiple of gpus 3"),
+        (
+            "oneshot.trained",
+            ["vit"],
+            r"trained: no network 'vit' in networks \(dla, hourglass, dla-aggregated\)",
+        ),
+        ("oneshot.finetuned.dla-64.base", "vit", r"finetuned\.dla-64: base 'vit' must be one of trained"),
+        ("oneshot.finetuned.hourglass", FINETUNED, r"finetuned\.hourglass.* not one of networks"),
+        ("oneshot.finetuned.dla-64.image_size", [48, 64], r"image_size \[48, 64\].*multiples of 32"),
+        ("oneshot.finetuned.dla-64.rates", [0.1], r"rates \[0\.1\] must be as many as milestones \[\]"),
+        (
+            "oneshot.networks.dla.rates",
+            [0.1],
+            r"networks\.dla is .*: rates \[0\.1\] must be as many as milestones \[\]",
+        ),
+        ("oneshot.networks.dla.image_size", [192, 200], r"image_size \[192, 200\].*multiples of 32"),
+        ("oneshot.networks.dla.backbone.channels", [8], r"networks\.dla\.backbone\.dla\.channels"),
+        ("oneshot.networks.dla.batch_size", 0, r"networks\.dla\.batch_size is 0"),
+        ("oneshot.networks.hourglass.backbone.blocks", [1, 1], r"blocks \[1, 1\] and channels .* as many"),
+        (
+            "oneshot.trained",
+            ["dla", "hourglass"],
+            r"rows\.dla-aggregated-single needs 'dla-aggregated', which",
+        ),
+        ("oneshot.rows.dla-single.scales", [1.5], r"rows\.dla-single\.scales\.0 is 1\.5"),
     ],
 )
 def test_a_bad_value_is_named_by_its_path(demo, path, value, message):
     put(demo, path, value)
     with pytest.raises(HemlineError, match=message):
         check_params(demo, "params.yaml")
+
+
+def test_a_batch_may_be_shared_unevenly(demo):
+    """Paper 001's 37 pictures on eight GPUs."""
+    put(demo, "oneshot.networks.dla", {**demo["oneshot"]["networks"]["dla"], "batch_size": 37, "gpus": 8})
+    network = check_params(demo, "demo").oneshot.settings("dla")
+    assert network.passes == (5, 5, 5, 5, 5, 4, 4, 4)
+    assert (network.pass_size, network.accumulation) == (5, 1)
+
+
+def test_a_batch_smaller_than_its_gpus_is_refused(demo):
+    put(demo, "oneshot.networks.dla.gpus", 9)
+    with pytest.raises(HemlineError, match=r"networks\.dla is .*: batch_size 8 is too small for gpus 9"):
+        check_params(demo, "demo")
+
+
+def test_a_finetuned_network_is_its_base_but_for_what_it_says(demo):
+    section = check_params(demo, "demo").oneshot
+    base, changed = (section.settings(name).model_dump() for name in ("dla", "dla-64"))
+    given = demo["oneshot"]["finetuned"]["dla-64"].keys() - {"base", "milestones"}
+    assert {key for key in base if base[key] != changed[key]} == given
 
 
 def test_a_missing_key_is_named(demo):

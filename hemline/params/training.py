@@ -13,8 +13,9 @@ class TrainingSettings(Settings):
     `batch_size` samples make a step of the optimiser, on however many GPUs. They go through the network
     `micro_batch` at a time (null: as many at once as there are), and batch statistics are of these: with the same
     `micro_batch` a batch on one GPU, its gradients accumulated, is the same as on several. `gpus` processes share a
-    batch (torchrun's; without a GPU they share the CPU). `precision` is that of the arithmetic: mixed with bf16 or
-    fp16.
+    batch (torchrun's; without a GPU they share the CPU); without `micro_batch` it needn't be a multiple of them
+    (`passes`), and each GPU's mean loss counts the same, as with DataParallel in CenterNet. `precision` is that of the
+    arithmetic: mixed with bf16 or fp16.
 
     With `balance` samples are drawn with a weight of 1 / (share of the sample's category + balance), as many an
     epoch as there are; null: each once. `ema` is the decay of an exponential moving average of the weights, which

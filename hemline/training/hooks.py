@@ -69,6 +69,12 @@ def _over_processes(found: dict[str, float]) -> dict[str, float]:
     return dict(zip(found, values.tolist(), strict=True))
 
 
+def _of_all_processes(samples: int) -> int:
+    total = torch.tensor(samples)
+    all_reduce(total)  # nothing to do with one
+    return int(total)
+
+
 def _pictures(data_batch: Any) -> list[str]:
     samples = data_batch.get("data_samples", []) if isinstance(data_batch, dict) else []
     return [Path(sample.metainfo.get("img_path", "?")).name for sample in samples]
@@ -138,7 +144,7 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Add the batch up; show it."""
-        samples = sum(len(one["data_samples"]) for one in data_batch) * runner.world_size
+        samples = _of_all_processes(sum(len(one["data_samples"]) for one in data_batch))
         self.samples += samples
         self.epoch.add(runner.losses, samples)
         self.recent.append(runner.losses)

@@ -5,7 +5,7 @@ and a training that was interrupted in the middle of an epoch goes on with the n
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ def loader(dataset: dict[str, Any], training: TrainingSettings, by_shape: bool =
         "sampler": {"type": "mmengine.Order", "seed": training.seed, "balance": training.balance},
         "batch_sampler": {
             "type": "mmengine.Batches",
-            "accumulation": training.accumulation,
+            "sizes": training.passes,
             "by_shape": by_shape,
         },
         "collate_fn": {"type": "mmengine.collate_passes"},
@@ -145,33 +145,50 @@ def _weights(dataset: SamplePasses, balance: float) -> torch.Tensor:
 
 @DATA_SAMPLERS.register_module()
 class Batches(BatchSampler):
-    """The batches of an epoch, each as the passes of `batch_size` draws that this process has of it.
+    """The batches of an epoch, each as the passes of draws that this process has of it.
 
-    A batch is `accumulation` passes of each process. The last one is filled up with the epoch's first passes, so that
+    `sizes` are those of a batch's passes: one of each process, then their next ones; by default each has one of
+    `batch_size`. `by_shape` wants them to be equal. The last batch is filled up with the epoch's first passes, so that
     all processes have as many. `begin` says where an epoch starts.
     """
 
     def __init__(
-        self, sampler: Order, batch_size: int, accumulation: int = 1, by_shape: bool = False
+        self, sampler: Order, batch_size: int, sizes: Sequence[int] = (), by_shape: bool = False
     ) -> None:
-        self.sampler, self.batch_size, self.done = sampler, batch_size, 0
+        self.sampler, self.done = sampler, 0
         self.rank, self.world = get_dist_info()
-        self.size = self.world * accumulation  # passes in a batch
-        kind = DATA_SAMPLERS.get("mmdet.AspectRatioBatchSampler") if by_shape else BatchSampler
-        self.passes = kind(sampler, batch_size, drop_last=False)
+        self.sizes = tuple(sizes) or (batch_size,) * self.world
+        self.passes: Iterable[list[Draw]] = Passes(sampler, self.sizes)
+        if by_shape:
+            by_shapes = DATA_SAMPLERS.get("mmdet.AspectRatioBatchSampler")
+            self.passes = by_shapes(sampler, batch_size, drop_last=False)
 
     def begin(self, epoch: int, done: int) -> None:
         """Set the epoch, from 0, and how many of its batches are behind it."""
         self.sampler.epoch, self.done = epoch, done
 
     def __len__(self) -> int:
-        return -(-len(self.passes) // self.size)
+        return -(-len(self.sampler) // sum(self.sizes))
 
     def __iter__(self) -> Iterator[list[list[Draw]]]:
         passes, first = iter(self.passes), list[list[Draw]]()
         for number in range(len(self)):
-            batch = list(islice(passes, self.size))
+            batch = list(islice(passes, len(self.sizes)))
             first = first or batch
-            batch += islice(cycle(first), self.size - len(batch))
+            missing = self.sizes[len(batch) :]
+            batch += [again[:size] for again, size in zip(cycle(first), missing)]
             if number >= self.done:
                 yield batch[self.rank :: self.world]
+
+
+class Passes:
+    """All draws of an epoch in passes of `sizes`, over and over; the last one has what is left."""
+
+    def __init__(self, sampler: Order, sizes: Sequence[int]) -> None:
+        self.sampler, self.sizes = sampler, sizes
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        draws = iter(self.sampler)
+        sizes = cycle(self.sizes)
+        while some := list(islice(draws, next(sizes))):
+            yield some

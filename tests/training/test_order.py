@@ -117,6 +117,59 @@ def test_the_last_batch_is_filled_up_with_whole_passes(ranks):
     assert drawn[1][6:] == drawn[0][:6]
 
 
+class Many:
+    """A hundred samples."""
+
+    def __len__(self):
+        return 100
+
+
+@pytest.fixture
+def eighths(monkeypatch):
+    """An epoch of batches of 37, as each of eight processes has it."""
+
+    def shares(done=0):
+        found = []
+        for rank in range(8):
+            monkeypatch.setattr(order, "get_dist_info", lambda rank=rank: (rank, 8))
+            sizes = toy.settings(batch_size=37, gpus=8).passes
+            batches = Batches(Order(Many(), seed=0), sizes[0], sizes)
+            batches.begin(1, done)
+            found.append(list(batches))
+            assert len(found[-1]) == len(batches) - done
+        return found
+
+    return shares
+
+
+def test_eight_processes_share_37_samples(eighths):
+    shares = eighths()
+    batches = [[part for share in batch for part in share] for batch in zip(*shares, strict=True)]
+    sizes = [[len(part) for part in batch] for batch in batches]
+    full = [5, 5, 5, 5, 5, 4, 4, 4]
+    assert sizes == [full, full, [5, 5, 5, 5, 5, 1, 4, 4]]  # 100 = 37 + 37 + 26, and eight again
+    drawn = [draw.sample for batch in batches for part in batch for draw in part]
+    assert sorted(drawn[:100]) == list(range(100))
+    assert batches[-1][6:] == [part[:4] for part in batches[0][:2]]
+    in_order = Order(Many(), seed=0)
+    in_order.epoch = 1
+    assert drawn[:100] == [draw.sample for draw in in_order]
+
+
+def test_an_uneven_epoch_can_begin_in_its_middle(eighths):
+    assert [share[1:] for share in eighths()] == eighths(done=1)
+
+
+@pytest.mark.parametrize("number", [1, 6, 20, 37])
+def test_fewer_samples_than_a_batch_give_all_processes_a_pass(number, monkeypatch):
+    monkeypatch.setattr(Many, "__len__", lambda self: number)
+    sizes = toy.settings(batch_size=37, gpus=8).passes
+    (batch,) = Batches(Order(Many(), seed=0), sizes[0], sizes)
+    assert len(batch) == 8 and all(batch)
+    assert all(len(part) <= size for part, size in zip(batch, sizes, strict=True))
+    assert {draw.sample for part in batch for draw in part} == set(range(number))
+
+
 def flatten(share):
     return [index for batch in share for part in batch for index in part]
 

@@ -1,8 +1,13 @@
 """torchrun's processes, over gloo: they train as one does, and go on together after an interruption."""
 
+import os
+import socket
+from multiprocessing import get_context
+
 import pytest
 import torch
 
+from hemline.params import TrainingSettings
 from tests.training import toy
 from tests.training.test_resuming import assert_same_training, start, wait_for_state
 
@@ -35,3 +40,34 @@ def test_they_resume_together(tmp_path, whole):
     assert "resumed after epoch" in again.communicate(timeout=120)[1]
     assert len(list(whole.glob("last-*.pt"))) == 2
     assert_same_training(whole, tmp_path)
+
+
+def forked(rank, port, folder, values):
+    """One of two processes; a fork has imported everything."""
+    torch.set_num_threads(1)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "TORCHELASTIC_RUN_ID": "test"}
+    toy.train(folder, values, dropout=0.0)
+
+
+def test_an_uneven_batch_is_the_mean_of_its_passes(tmp_path, monkeypatch):
+    """Two processes with 2 and 1 samples: the same passes, one after the other, in one process."""
+    values = {"batch_size": 3, "epochs": 1}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    fork = get_context("fork")
+    arguments = (port, tmp_path / "two", {**values, "gpus": 2})
+    pair = [fork.Process(target=forked, args=(rank, *arguments), daemon=True) for rank in (0, 1)]
+    for one in pair:
+        one.start()
+    monkeypatch.setattr(TrainingSettings, "passes", (2, 1))
+    monkeypatch.setattr(TrainingSettings, "accumulation", 2)
+    toy.train(tmp_path / "one", values, dropout=0.0)
+    for one in pair:
+        one.join(60)
+        assert one.exitcode == 0
+    (two,), (one,) = toy.lines(tmp_path / "two"), toy.lines(tmp_path / "one")
+    assert two["step"] == one["step"] == 6  # of 16 samples; the last batch has a pass of one, and one again
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    weights = [torch.load(tmp_path / name / "out/weights.pt") for name in ("two", "one")]
+    torch.testing.assert_close(*weights)
