@@ -27,9 +27,9 @@ from hemline.estimation.garments import read_garments, read_picture
 from hemline.files import write_json
 from hemline.oneshot.finding import OneShot
 from hemline.oneshot.training import training_config as oneshot_config
-from hemline.params import EstimatorSettings, Params, TrainingSettings
+from hemline.params import EstimatorSettings, OneShotRow, Params, TrainingSettings
 from hemline.planning.networks import DetectorNetwork, EstimatorNetwork, Network, OneShotNetwork
-from hemline.training import device, fit
+from hemline.training import fit
 from hemline.training.facts import peak_memory
 from hemline.wardrobe import Grouping, grouping
 
@@ -173,7 +173,8 @@ def _finding(network: Network, batch: int, folder: Path) -> Callable[[], Any]:
     """Garments and landmarks of `batch` pictures, one view of each."""
     assert isinstance(network, OneShotNetwork) and network.find is not None
     find = network.find.model_copy(update={"batch_size": batch})
-    finder = OneShot.load(folder / "model", find, device())
+    row = OneShotRow(network=network.name, suppression="none", flip_test=False, scales=(1.0,), splits=())
+    finder = OneShot.load(folder / "model", row, find)
     pictures = sorted((folder / "image").iterdir())
     return lambda: list(finder.find(pictures))
 
