@@ -6,9 +6,10 @@ from functools import cache
 from typing import Any
 
 import torch
+import torchvision  # noqa: F401 (registers deform_conv2d)
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from hemline.planning.networks import Network
 from hemline.training.facts import parameter_count
@@ -43,9 +44,18 @@ def _size_of(network: Network) -> Size:
     )
 
 
+def _deformable(features: torch.Size, weight: torch.Size, *_: Any, out_shape: torch.Size, **__: Any) -> int:
+    """A plain convolution's: what makes the offsets is one itself, and reading between pixels is left out."""
+    return conv_flop_count(features, weight, out_shape)
+
+
+# What torch's counter doesn't know.
+DEFORMABLE = {torch.ops.torchvision.deform_conv2d: _deformable}
+
+
 def multiply_adds(run: Callable[[], Any]) -> int:
     """The multiply-adds of what `run` computes; torch counts each as two operations."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=DEFORMABLE) as counter:
         run()
     return counter.get_total_flops() // 2
 

@@ -10,7 +10,15 @@ from torch import nn
 
 from hemline.detection.network import bare_detector
 from hemline.estimation import build_estimator
-from hemline.params import DetectorSettings, DetectSettings, NetworkSettings, Params
+from hemline.oneshot.network import bare_oneshot
+from hemline.params import (
+    DetectorSettings,
+    DetectSettings,
+    FindSettings,
+    NetworkSettings,
+    OneShotSettings,
+    Params,
+)
 from hemline.wardrobe import CATEGORIES, grouping
 
 META = torch.device("meta")
@@ -20,9 +28,9 @@ META = torch.device("meta")
 class Network(ABC):
     """A network of a params set.
 
-    `stage` trains it, as in dvc.yaml; `input_size` is (width, height), pixels; `channels` are the heatmaps, or the
-    categories of a detector; `copies` networks of this shape are trained by the stage's items. `GIGA` is what the
-    published figures of such networks are counted in: mmdet's in 10^9.
+    `stage` trains it, as in dvc.yaml; `input_size` is (width, height), pixels; `channels` are the heatmaps of
+    landmarks, or the categories of a detector; `copies` networks of this shape are trained by the stage's items. `GIGA`
+    is what the published figures of such networks are counted in: mmdet's in 10^9.
     """
 
     GIGA: ClassVar[int] = 10**9
@@ -154,6 +162,37 @@ class DetectorNetwork(Network):
         return torch.empty(shape, device=META, requires_grad=torch.is_grad_enabled())
 
 
+@dataclass(frozen=True)
+class OneShotNetwork(Network):
+    """DeepMark: one pass over a picture gives garments and landmarks."""
+
+    settings: OneShotSettings | None = None
+    find: FindSettings | None = None
+
+    def build(self) -> nn.Module:
+        """DeepMark, as an mmdet model."""
+        assert self.settings is not None
+        return bare_oneshot(self.settings)
+
+    def predict(self, model: nn.Module) -> list[torch.Tensor]:
+        """The six maps of the last stack, each (1, its channels, height / 4, width / 4)."""
+        features = self._features(model)[-1]
+        return [branch[-1](features) for branch in model.bbox_head.branches.values()]
+
+    def train(self, model: nn.Module) -> list[torch.Tensor]:
+        """Those of all stacks: each has a loss."""
+        features = self._features(model)
+        return [
+            layers(one)
+            for branch in model.bbox_head.branches.values()
+            for layers, one in zip(branch, features, strict=True)
+        ]
+
+    def _features(self, model: nn.Module) -> tuple[torch.Tensor, ...]:
+        width, height = self.input_size
+        return model.backbone(torch.empty(1, 3, height, width, device=META))
+
+
 def _padded(size: tuple[int, int], divisor: int) -> tuple[int, int]:
     """(width, height) filled up to multiples of `divisor`, as mmdet does with a batch."""
     width, height = (-(-side // divisor) * divisor for side in size)
@@ -173,6 +212,11 @@ def networks_of(params: Params) -> Iterator[Network]:
     experts = len(params.finetune.categories) * len(params.finetune.variants)
     if experts:
         yield _estimator(params, "expert", "finetune", "aggregated", experts)
+    for stage, names in (
+        ("train_oneshot", params.oneshot.trained),
+        ("finetune_oneshot", params.oneshot.finetuned),
+    ):
+        yield from (_oneshot(params, name, f"{stage}@{name}") for name in names)
 
 
 def _estimator(params: Params, name: str, stage: str, channels: str, copies: int = 1) -> EstimatorNetwork:
@@ -180,4 +224,12 @@ def _estimator(params: Params, name: str, stage: str, channels: str, copies: int
     return EstimatorNetwork(
         name=name, stage=stage, params_set=params.params_set, input_size=network.input_size,
         channels=grouping(channels).size, copies=copies, settings=network,
+    )  # fmt: skip
+
+
+def _oneshot(params: Params, name: str, stage: str) -> OneShotNetwork:
+    settings = params.oneshot.settings(name)
+    return OneShotNetwork(
+        name=name, stage=stage, params_set=params.params_set, input_size=settings.image_size,
+        channels=grouping(settings.grouping).size, settings=settings, find=params.oneshot.find,
     )  # fmt: skip

@@ -10,12 +10,16 @@ from mmengine.registry import PARAM_SCHEDULERS
 
 from hemline.detection.training import schedule as detector_schedule
 from hemline.estimation.config import schedule as estimator_schedule
-from hemline.params import DetectorSettings, EstimatorTraining
+from hemline.oneshot.schedule import schedule as oneshot_schedule
+from hemline.params import DetectorSettings, EstimatorTraining, OneShotSettings
 from hemline.training import quiet
+
+# What a training that is planned is described by.
+Scheduled = DetectorSettings | EstimatorTraining | OneShotSettings
 
 
 @cache
-def rates(training: DetectorSettings | EstimatorTraining, iterations: int) -> tuple[float, ...]:
+def rates(training: Scheduled, iterations: int) -> tuple[float, ...]:
     """The rate of the last step of each epoch of `iterations` steps: what training.jsonl records as `lr`.
 
     mmengine's schedulers are built from the training's own config and stepped as its hook does (ParamSchedulerHook:
@@ -33,9 +37,11 @@ def rates(training: DetectorSettings | EstimatorTraining, iterations: int) -> tu
     return tuple(found)
 
 
-def _schedule(training: DetectorSettings | EstimatorTraining) -> list[dict[str, Any]]:
+def _schedule(training: Scheduled) -> list[dict[str, Any]]:
     if isinstance(training, DetectorSettings):
         return detector_schedule(training)
+    if isinstance(training, OneShotSettings):
+        return oneshot_schedule(training)
     return estimator_schedule(training)
 
 

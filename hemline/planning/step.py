@@ -25,8 +25,10 @@ from hemline.estimation.config import training_config as estimator_config
 from hemline.estimation.estimator import write_settings
 from hemline.estimation.garments import read_garments, read_picture
 from hemline.files import write_json
-from hemline.params import EstimatorSettings, Params, TrainingSettings
-from hemline.planning.networks import DetectorNetwork, Network
+from hemline.oneshot.finding import OneShot
+from hemline.oneshot.training import training_config as oneshot_config
+from hemline.params import EstimatorSettings, OneShotRow, Params, TrainingSettings
+from hemline.planning.networks import DetectorNetwork, EstimatorNetwork, Network, OneShotNetwork
 from hemline.training import fit
 from hemline.training.facts import peak_memory
 from hemline.wardrobe import Grouping, grouping
@@ -69,8 +71,12 @@ def _alone(work: Callable[..., Measured], *arguments: Any) -> Measured:
 
 def _train(params: Params, network: Network, batch: int, folder: Path) -> Measured:
     """Draw pictures, train for a step and leave the model folder `folder`/model."""
-    prepare = _prepare_detector if isinstance(network, DetectorNetwork) else _prepare_estimator
-    config, training = prepare(params, network, batch, folder)
+    prepared = {
+        DetectorNetwork: _prepare_detector,
+        EstimatorNetwork: _prepare_estimator,
+        OneShotNetwork: _prepare_oneshot,
+    }
+    config, training = prepared[type(network)](params, network, batch, folder)
     lines: list[dict[str, Any]] = []
     title, state = f"{network.name}, one step", folder / "state"
     fit(config, training, title=title, out=folder / "model", state=state, record=lines.append)
@@ -110,6 +116,19 @@ def _prepare_estimator(
     return config, training
 
 
+def _prepare_oneshot(
+    params: Params, network: Network, batch: int, folder: Path
+) -> tuple[Config, TrainingSettings]:
+    assert isinstance(network, OneShotNetwork) and network.settings is not None
+    changes = {**SINGLE, "batch_size": batch, "init": None, "rates": ()}
+    settings = network.settings.model_copy(update=changes)
+    annotations = _draw(folder, batch, network.input_size, grouping(settings.grouping))
+    config = oneshot_config(settings, annotations, folder / "image")
+    config.train_dataloader.dataset.dataset.indices = batch
+    write_json(folder / "model" / "settings.json", settings.model_dump(mode="json"))
+    return config, settings
+
+
 def _draw(folder: Path, pictures: int, size: tuple[int, int], groups: Grouping) -> Path:
     """Draw `pictures` of `size` (width, height) into `folder`/image; returns their COCO-style file."""
     synthesize(folder, pictures, seed=1, size=size, vary_size=False, workers=1)
@@ -120,8 +139,8 @@ def _draw(folder: Path, pictures: int, size: tuple[int, int], groups: Grouping) 
 
 def _predict(params: Params, network: Network, batch: int, folder: Path) -> Measured:
     """Load the model folder and run it on what it was trained on; loading is not timed."""
-    ready = _detecting if isinstance(network, DetectorNetwork) else _estimating
-    run = ready(network, batch, folder)
+    ready = {DetectorNetwork: _detecting, EstimatorNetwork: _estimating, OneShotNetwork: _finding}
+    run = ready[type(network)](network, batch, folder)
     started = time.monotonic()
     run()
     return Measured("prediction", round(time.monotonic() - started, 3), peak_memory())
@@ -148,6 +167,16 @@ def _estimating(network: Network, batch: int, folder: Path) -> Callable[[], Any]
         return [estimator.decode(maps, garment["category_id"]) for maps, garment in pairs]
 
     return run
+
+
+def _finding(network: Network, batch: int, folder: Path) -> Callable[[], Any]:
+    """Garments and landmarks of `batch` pictures, one view of each."""
+    assert isinstance(network, OneShotNetwork) and network.find is not None
+    find = network.find.model_copy(update={"batch_size": batch})
+    row = OneShotRow(network=network.name, suppression="none", flip_test=False, scales=(1.0,), splits=())
+    finder = OneShot.load(folder / "model", row, find)
+    pictures = sorted((folder / "image").iterdir())
+    return lambda: list(finder.find(pictures))
 
 
 def _box(corners: np.ndarray) -> list[float]:

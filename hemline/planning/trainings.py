@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hemline.params import DetectorSettings, EstimatorTraining, Params
+from hemline.params import EstimatorTraining, Params
 from hemline.planning.counting import memory_of, size_of
-from hemline.planning.networks import Network, networks_of
-from hemline.planning.rates import compact, rates
+from hemline.planning.networks import Network, OneShotNetwork, networks_of
+from hemline.planning.rates import Scheduled, compact, rates
 from hemline.planning.samples import Samples
 
 # A step is about three forward passes: forward, gradients of the activations, gradients of the weights. A multiply-add
@@ -40,17 +40,18 @@ class Training:
     """One training, planned. Memory is one GPU's, GiB; hours are those of all its GPUs together."""
 
     stage: str
-    settings: DetectorSettings | EstimatorTraining
+    settings: Scheduled
     network: Network
     samples: int
 
     @property
     def batch(self) -> str:
-        """ "48 = 1 GPU x 8 x 6 passes"."""
+        """ "48 = 1 GPU x 8 x 6 passes"; "37 = 8 GPUs x 4 or 5 x 1 pass"."""
         training = self.settings
         gpus = f"{training.gpus} GPU{'s' if training.gpus > 1 else ''}"
         passes = f"{training.accumulation} pass{'es' if training.accumulation > 1 else ''}"
-        return f"{training.batch_size} = {gpus} x {training.pass_size} x {passes}"
+        samples = " or ".join(str(size) for size in sorted(set(training.passes)))
+        return f"{training.batch_size} = {gpus} x {samples} x {passes}"
 
     @property
     def iterations_per_epoch(self) -> int:
@@ -74,7 +75,7 @@ class Training:
         In bf16 or fp16 what a pass keeps is half as large, and the weights that learn have a copy of half their size.
         """
         memory, training = memory_of(self.network), self.settings
-        optimizer = training.optimizer if isinstance(training, DetectorSettings) else "Adam"
+        optimizer = "Adam" if isinstance(training, EstimatorTraining) else training.optimizer
         mixed = training.precision != "fp32"
         weights = memory.weights * (1.5 if mixed else 1) + (memory.weights if training.ema else 0)
         learning = memory.learning * (1 + OPTIMIZER_COPIES[optimizer])
@@ -118,3 +119,6 @@ def trainings_of(params: Params, samples: Samples) -> Iterator[Training]:
         for variant in params.finetune.variants:
             settings = params.finetune.for_category(slug, variant)
             yield Training(f"finetune@{slug}-{variant}", settings, networks["expert"], samples.garments[slug])
+    for network in networks.values():
+        if isinstance(network, OneShotNetwork) and network.settings is not None:
+            yield Training(network.stage, network.settings, network, samples.pictures)

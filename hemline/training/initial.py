@@ -18,10 +18,14 @@ from hemline.training.weights import load_weights, save_weights
 
 @dataclass(frozen=True)
 class Source:
-    """Weights for a model: a name of the catalogue or a file's path, for keys that begin with `part` (all)."""
+    """Weights for a model: a name of the catalogue or a file's path, for keys that begin with `part` (all).
+
+    `rename` turns the file's keys into the model's.
+    """
 
     init: str
     part: str = ""
+    rename: Callable[[str], str] = str
 
 
 def initial_weights(
@@ -44,9 +48,9 @@ def initial_weights(
 
 def _take(model: nn.Module, source: Source) -> dict[str, Any]:
     path = resolve(source.init)
-    report = load_weights(model, path, strict=False, part=source.part)
+    report = load_weights(model, path, strict=False, part=source.part, rename=source.rename)
     if not report.taken:
         raise HemlineError(f"{source.init}: none of its {len(report.skipped)} keys fits: {report.text()}")
     if is_first():
         print(f"{source.init}: {report.text()}", file=sys.stderr, flush=True)
-    return {**asdict(source), "sha256": sha256(path), **asdict(report)}
+    return {"init": source.init, "part": source.part, "sha256": sha256(path), **asdict(report)}

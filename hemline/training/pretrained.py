@@ -17,13 +17,17 @@ from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from hemline.training.download import download
 
+# How files of torch.save begin: archives, and pickles of the time before them.
+TORCH = (b"PK", b"\x80")
+
 
 @dataclass(frozen=True)
 class Pretrained:
     """One published file.
 
     `sha256` is what its publisher tells of the digest: all 64 hex digits, or the first ones. OpenMMLab puts eight into
-    a file's name (`publish_model.py` of mmdet and mmpose) and nowhere else says more.
+    a file's name (`publish_model.py` of mmdet and mmpose) and nowhere else says more; CenterNet's author says nothing.
+    `file` is the file's name where `url` does not end in it.
     """
 
     name: str
@@ -31,6 +35,7 @@ class Pretrained:
     url: str
     sha256: str
     source: str
+    file: str = ""
 
     @property
     def bits(self) -> int:
@@ -40,7 +45,7 @@ class Pretrained:
     @property
     def path(self) -> Path:
         """Where this user's copy lies, or will."""
-        return folder() / self.url.rpartition("/")[2]
+        return folder() / (self.file or self.url.rpartition("/")[2])
 
     @property
     def record(self) -> Path:
@@ -120,15 +125,28 @@ def _download(entry: Pretrained) -> None:
             f"{entry.url} elsewhere, put it at {entry.path} and keep the name; or set HEMLINE_WEIGHTS_URL to "
             "a mirror's folder"
         ) from None
-    digest = sha256(part)
-    if not digest.startswith(entry.sha256):
+    if fault := _fault(entry, part):
         part.unlink()
-        raise HemlineError(
-            f"{entry.name}: {entry.address} gave a file with sha256 {digest}, which should begin with "
-            f"{entry.sha256}: damaged, or not the published one. It was thrown away"
-        )
+        raise HemlineError(f"{entry.name}: {entry.address} gave {fault}. It was thrown away")
     entry.record.unlink(missing_ok=True)
     part.replace(entry.path)
+
+
+def _fault(entry: Pretrained, part: Path) -> str | None:
+    """Why what came is not the published file, as far as that can be known: without a digest, by how it begins."""
+    digest = sha256(part)
+    if not digest.startswith(entry.sha256):
+        return (
+            f"a file with sha256 {digest}, which should begin with {entry.sha256}: damaged, or not the "
+            "published one"
+        )
+    with open(part, "rb") as handle:
+        begins = handle.read(40)
+    if not entry.sha256 and not begins.startswith(TORCH):
+        return (
+            f"no weights, but what begins with {begins!r}, perhaps a page that says why: open it in a browser"
+        )
+    return None
 
 
 def _check_unchanged(entry: Pretrained) -> None:

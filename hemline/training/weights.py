@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,14 +81,18 @@ def save_weights(model: nn.Module, path: Path) -> None:
         torch.save(state, handle)
 
 
-def load_weights(model: nn.Module, path: Path, strict: bool = True, part: str = "") -> LoadReport:
+def load_weights(
+    model: nn.Module, path: Path, strict: bool = True, part: str = "", rename: Callable[[str], str] = str
+) -> LoadReport:
     """Load a state_dict, or a checkpoint that holds one (see `read_state`: nothing in the file is executed).
 
     With `strict`, every key must be there and fit, else HemlineError. Otherwise keys that don't fit are left out, and
-    the published names of `RENAMES` are understood. `part` is how the keys begin that are wanted at all.
+    the published names of `RENAMES` are understood. `part` is how the keys begin that are wanted at all. `rename`
+    turns the file's keys into the model's first.
     """
     wanted = {key: value for key, value in model.state_dict().items() if key.startswith(part)}
-    state = read_state(path) if strict else in_our_names(read_state(path), wanted)
+    given = {rename(key): value for key, value in read_state(path).items()}
+    state = given if strict else in_our_names(given, wanted)
     report = compare(wanted, state)
     if strict:
         _check_whole(report, path)

@@ -1,0 +1,37 @@
+"""The learning rate of a one-shot network's training."""
+
+from itertools import pairwise
+from typing import Any
+
+from hemline.params import OneShotSettings
+
+
+def schedule(settings: OneShotSettings) -> list[dict[str, Any]]:
+    """mmengine's schedulers: a linear warm-up over steps, if any, then `rates` from `milestones` on.
+
+    Without `rates` each is a tenth of the one before; without milestones the rate falls to zero by steps, as a cosine.
+    """
+    steps = settings.warmup_steps
+    warmup = {"type": "LinearLR", "start_factor": 0.001, "by_epoch": False, "end": steps}
+    return [*([warmup] if steps else []), *(_drops(settings) if settings.milestones else [_cosine(settings)])]
+
+
+def _drops(settings: OneShotSettings) -> list[dict[str, Any]]:
+    """One scheduler for each milestone: each multiplies by a factor of its own."""
+    rates = settings.rates or [settings.lr * 0.1**drop for drop, _ in enumerate(settings.milestones, start=1)]
+    return [
+        {"type": "MultiStepLR", "by_epoch": True, "milestones": [milestone], "gamma": rate / before}
+        for milestone, (before, rate) in zip(
+            settings.milestones, pairwise((settings.lr, *rates)), strict=True
+        )
+    ]
+
+
+def _cosine(settings: OneShotSettings) -> dict[str, Any]:
+    return {
+        "type": "CosineAnnealingLR",
+        "T_max": settings.epochs,
+        "end": settings.epochs,
+        "by_epoch": True,
+        "convert_to_iter_based": True,
+    }
