@@ -77,27 +77,38 @@ class Counts:
     quarantined: int
     categories: Mapping[str, int]
 
+
+@dataclass(frozen=True)
+class Basis:
+    """What all rows stand on: the params and the data."""
+
+    params: Params
+    train: Counts
+    validation: Counts
+    shared_pictures: int
+
     @property
-    def deepfashion2(self) -> bool:
-        """Whether it can be DeepFashion2's validation split, by its garments of each category."""
+    def paper_data(self) -> bool:
+        """Whether validation is DeepFashion2's, by its garments of each category."""
         return all(
-            abs(self.categories[entry.name] - entry.validation) <= SAME_DATA * entry.validation
+            abs(self.validation.categories[entry.name] - entry.validation) <= SAME_DATA * entry.validation
             for entry in paper.CATEGORIES
         )
 
+    @property
+    def data(self) -> str:
+        """The data in the user's words (params.yaml, report.data), without a full stop."""
+        return self.params.report.data.rstrip(". ")
+
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Basis):
     """All that tables, sentences and figures are made from.
 
     `without_expert` names the categories that the aggregated estimator serves in finetuned rows.
     """
 
-    params: Params
     rows: tuple[Row, ...]
-    train: Counts
-    validation: Counts
-    shared_pictures: int
     without_expert: tuple[str, ...]
 
     def find(self, setting: paper.Setting | None) -> Row | None:
@@ -108,16 +119,6 @@ class Evidence:
     def submitted(self) -> Row:
         """The row that stands for the run: the submission's, else the last one."""
         return next((row for row in self.rows if row.name == self.params.package.row), self.rows[-1])
-
-    @property
-    def paper_data(self) -> bool:
-        """Whether validation is DeepFashion2's."""
-        return self.validation.deepfashion2
-
-    @property
-    def data(self) -> str:
-        """The data in the user's words (params.yaml, report.data), without a full stop."""
-        return self.params.report.data.rstrip(". ")
 
 
 DETECTORS: Mapping[str, str] = {
@@ -140,15 +141,24 @@ def gather(inputs: ReportInputs) -> Evidence:
     rows = tuple(read_row(inputs, name, boxes) for name, boxes in inputs.params.evaluate.rows.items())
     if not rows:
         raise HemlineError("params.yaml: evaluate.rows is empty; the report needs at least one row")
-    report = read_json(inputs.validation)
-    train = counts(report, "train", inputs.validation)
+    basis = read_basis(inputs)
     return Evidence(
-        params=inputs.params,
+        **vars(basis),
         rows=rows,
-        train=train,
-        validation=counts(report, "validation", inputs.validation),
-        shared_pictures=shared_pictures(report, inputs.validation),
-        without_expert=tuple(entry.name for entry in CATEGORIES if not _has_expert(inputs, entry, train)),
+        without_expert=tuple(
+            entry.name for entry in CATEGORIES if not _has_expert(inputs, entry, basis.train)
+        ),
+    )
+
+
+def read_basis(inputs: ReportInputs) -> Basis:
+    """The params, and what the validation stage counted."""
+    report = read_json(inputs.validation)
+    return Basis(
+        params=inputs.params,
+        train=_counts(report, "train", inputs.validation),
+        validation=_counts(report, "validation", inputs.validation),
+        shared_pictures=_shared(report, inputs.validation),
     )
 
 
@@ -252,8 +262,7 @@ def by_category(block: Mapping[str, Any], path: Path, where: str) -> dict[str, E
     }
 
 
-def counts(report: Any, split: str, path: Path) -> Counts:
-    """A split's counts, of the validation stage's report."""
+def _counts(report: Any, split: str, path: Path) -> Counts:
     block = get(get(report, "splits", path), split, path, "splits")
     categories = get(block, "categories", path, f"splits.{split}")
     return Counts(
@@ -266,7 +275,7 @@ def counts(report: Any, split: str, path: Path) -> Counts:
     )
 
 
-def shared_pictures(report: Any, path: Path) -> int:
+def _shared(report: Any, path: Path) -> int:
     """The number of pictures that stand both in train and in validation."""
     groups = get(get(report, "leakage", path), "pictures", path, "leakage")
     splits = ({file.split("/")[0] for file in group["files"]} for group in groups)
