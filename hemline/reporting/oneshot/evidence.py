@@ -89,12 +89,20 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The row in words: "Hourglass, fusion", "DLA at 128 x 128, single"."""
-        words = paper.describe(self.setting)
-        if self.size is None:
-            return words
-        first, rest = words.split(", ", 1)
-        return f"{first} at {self.size[0]} × {self.size[1]}, {rest}"
+        """The row in words: "Hourglass, fusion", "DLA at 128 × 128, single"."""
+        return f"{self.network_title}, {self.strategy}"
+
+    @property
+    def network_title(self) -> str:
+        """The network in words: "Hourglass", "DLA at 128 × 128", "DLA, aggregated"."""
+        size = f" at {self.size[0]} × {self.size[1]}" if self.size else ""
+        grouped = ", aggregated" if self.setting.grouping == "aggregated" else ""
+        return f"{paper.BACKBONE_NAMES[self.setting.backbone]}{size}{grouped}"
+
+    @property
+    def strategy(self) -> str:
+        """How its maps are made and read: "single", "fusion"."""
+        return paper.strategy(self.setting)
 
     @property
     def paper(self) -> paper.Result | None:

@@ -1,7 +1,7 @@
 """Figure 1 of paper 001: what a picture costs against what comes of it, for both systems on the same axes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,7 +27,9 @@ from hemline.reporting.svg import (
     titled,
 )
 
-LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 12, 48, 300  # the axes' ends, user units
+LEFT, RIGHT, TOP, BOTTOM, LOW = 40, WIDTH - 12, 48, 300, 180  # the axes' ends, user units; of a low drawing
+Point = tuple[float, float]
+WHAT = ("landmark", "box")
 RADIUS = 3.5
 KINDS: dict[System, str] = {"one-shot": "ours", "two-stage": "before"}  # of the style sheet
 LEGEND = (("ours", "one-shot"), ("before", "two-stage"), ("theirs", "paper, on DeepFashion2"))
@@ -48,12 +50,26 @@ class Mark:
 
 
 def speed_figures(evidence: Evidence, found: Sequence[Contender]) -> list[tuple[str, str]]:
-    """A title and a drawing: landmark AP, and box AP; none where no row's speed is known."""
+    """Titles and drawings, landmark AP and box AP; none where no row's speed is known.
+
+    The paper's rows stand among ours where the data are the paper's, else in drawings of their own: on one axis they
+    would invite a comparison, and press ours together.
+    """
     if not any(one.speed for one in found):
         return []
+    joined = _sizes(evidence, found)
+    ours = {what: _ours(found, what) for what in WHAT}
+    theirs = {what: _theirs(what) for what in WHAT}
+    if evidence.paper_data:
+        together = {what: [*ours[what], *theirs[what]] for what in WHAT}
+        return [
+            (f"{what.capitalize()} AP, ours and the paper's", _drawing(together[what], joined, what))
+            for what in WHAT
+        ]
+    drawn = [(f"{what.capitalize()} AP, ours", _drawing(ours[what], joined, what)) for what in WHAT]
     return [
-        ("Landmark AP against speed", _drawing(evidence, found, "landmark")),
-        ("Box AP against speed", _drawing(evidence, found, "box")),
+        *drawn,
+        *((f"{what.capitalize()} AP, the paper's", _drawing(theirs[what], [], what, LOW)) for what in WHAT),
     ]
 
 
@@ -68,28 +84,32 @@ def _origin(one: Contender) -> str:
 
 
 def note() -> str:
-    """What the paper's dots are, and what they are not."""
+    """What is joined, what the paper's dots are, and what they are not."""
     return (
-        "The filled dots of one network at several input sizes are joined. The paper's dots are of Tables 5 and 6, at"
-        f" 512 × 512, measured on {paper.MACHINE}; of its Figure 1's other dots (DLA-34 at 128 × 128 and at 256 × 256)"
-        " it prints no numbers. Milliseconds of different machines cannot be compared."
+        "Joined are the rows of one network at several input sizes. The paper's dots are of its Tables 5 and 6, at"
+        f" 512 × 512, on {paper.MACHINE}; of the other dots of its Figure 1 (DLA-34 at 128 × 128 and at"
+        " 256 × 256) it prints no numbers."
     )
 
 
-def _drawing(evidence: Evidence, found: Sequence[Contender], what: str) -> str:
-    marks = [*_ours(found, what), *_theirs(what)]
-    across = _across([mark.milliseconds for mark in marks])
+def _drawing(
+    marks: Sequence[Mark], joined: Sequence[Sequence[str]], what: str, bottom: float = BOTTOM
+) -> str:
+    """Dots with their names; `joined` are the names to join."""
+    across = axis([math.log10(mark.milliseconds) for mark in marks], LEFT, RIGHT, least=0.5)
     spans = [value for mark in marks if mark.span for value in (mark.span.low, mark.span.high)]
-    up = axis([*spans, *(mark.ap for mark in marks)], BOTTOM - 6, TOP + 4)
+    up = axis([*spans, *(mark.ap for mark in marks)], bottom - 6, TOP + 4)
     at = {mark.name: (across(math.log10(mark.milliseconds)), up(mark.ap)) for mark in marks}
-    lines = [[at[name] for name in names] for names in _sizes(evidence, found)]
-    parts = [*legend(14, LEGEND), *_vertical_grid(across), *horizontal_grid(up, LEFT, RIGHT)]
+    lines = [[at[name] for name in names] for names in joined]
+    present = {mark.kind for mark in marks}
+    parts = legend(14, [(kind, words) for kind, words in LEGEND if kind in present])
+    parts += [*_vertical_grid(across, bottom), *horizontal_grid(up, LEFT, RIGHT)]
     parts += [path(points, "ours-line") for points in lines]
-    parts += [_dot(mark, at[mark.name], up) for mark in marks]
-    parts += _labels(marks, at, lines)
-    parts.append(text((LEFT + RIGHT) / 2, BOTTOM + 30, "milliseconds a picture", "middle", "tick"))
+    parts += [titled(mark.title, *_dot(mark, at[mark.name], up)) for mark in marks]
+    parts += _labels(marks, at, lines, up)
+    parts.append(text((LEFT + RIGHT) / 2, bottom + 30, "milliseconds a picture", "middle", "tick"))
     parts.append(text(4, TOP - 14, f"{what} AP", kind="tick"))
-    return figure(parts, BOTTOM + 36, f"Speed against {what} AP, both systems and the paper's rows")
+    return figure(parts, bottom + 36, f"Milliseconds a picture against {what} AP")
 
 
 def _ours(found: Sequence[Contender], what: str) -> list[Mark]:
@@ -115,19 +135,14 @@ def _theirs(what: str) -> list[Mark]:
     return marks
 
 
-def _across(values: Sequence[float]) -> Axis:
-    """Powers of ten: the axis has their exponents."""
-    return axis([math.log10(value) for value in values], LEFT, RIGHT, least=0.5)
-
-
-def _vertical_grid(across: Axis) -> list[str]:
-    """At 1, 2 and 5 times the powers of ten; at the powers alone where these would be too many."""
+def _vertical_grid(across: Axis, bottom: float) -> list[str]:
+    """At 1, 2 and 5 times the powers of ten, whose exponents the axis has; where these are too many, at the powers."""
     steps = (1, 2, 5) if across.high - across.low < 2.6 else (1,)
     parts = []
     for value in (step * 10.0**decade for decade in DECADES for step in steps):
         if across.low <= math.log10(value) <= across.high:
             x = across(math.log10(value))
-            parts += [line(x, TOP, x, BOTTOM, "grid"), text(x, BOTTOM + 14, f"{value:,g}", "middle", "tick")]
+            parts += [line(x, TOP, x, bottom, "grid"), text(x, bottom + 14, f"{value:,g}", "middle", "tick")]
     return parts
 
 
@@ -145,17 +160,22 @@ def _sizes(evidence: Evidence, found: Sequence[Contender]) -> list[list[str]]:
     return [[name for _, name in sorted(group)] for group in groups.values() if len(group) > 1]
 
 
-def _dot(mark: Mark, at: tuple[float, float], up: Axis) -> str:
-    span = [] if mark.span is None else [line(at[0], up(mark.span.low), at[0], up(mark.span.high), "span")]
-    return titled(mark.title, *span, dot(*at, mark.kind, RADIUS))
+def _dot(mark: Mark, at: tuple[float, float], up: Axis) -> list[str]:
+    span = [line(*start, *stop, "span") for start, stop in _span(mark, at, up)]
+    return [*span, dot(*at, mark.kind, RADIUS)]
+
+
+def _span(mark: Mark, at: tuple[float, float], up: Axis) -> list[tuple[Point, Point]]:
+    return [] if mark.span is None else [((at[0], up(mark.span.low)), (at[0], up(mark.span.high)))]
 
 
 def _labels(
-    marks: Sequence[Mark], at: dict[str, tuple[float, float]], lines: Sequence[Sequence[tuple[float, float]]]
+    marks: Sequence[Mark], at: Mapping[str, Point], lines: Sequence[Sequence[Point]], up: Axis
 ) -> list[str]:
     points = np.array([at[mark.name] for mark in marks])
-    pairs = [(np.array(a), np.array(b)) for points_of in lines for a, b in pairwise(points_of)]
+    drawn = [pair for way in lines for pair in pairwise(way)]
+    drawn += [span for mark in marks for span in _span(mark, at[mark.name], up)]
+    ends = [(np.array(start), np.array(stop)) for start, stop in drawn]
     names = {number: mark.name for number, mark in enumerate(marks)}
-    radii = dict.fromkeys(names, RADIUS)
-    found = places(points, pairs, radii, names)
+    found = places(points, ends, dict.fromkeys(names, RADIUS), names)
     return [part for number, place in found for part in label(names[number], points[number], place, RADIUS)]

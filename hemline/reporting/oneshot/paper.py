@@ -12,7 +12,7 @@ TITLE = "DeepMark: One-Shot Clothing Detection"
 AUTHOR = "A. Sidnev et al., 2019"
 
 # Sec. 4: "8 GPU system with Nvidia GeForce RTX 2080ti", "35 ms per image on a single GPU".
-MACHINE = "one GPU, in a machine of RTX 2080 Ti"
+MACHINE = "a single GPU (its authors trained on RTX 2080 Ti)"
 
 METRICS = ("AP", "AP50", "AP75")
 Numbers = Mapping[str, float]  # of METRICS; what the paper doesn't print is not in it
@@ -159,6 +159,5 @@ def scales_in_words(scales: Sequence[float]) -> str:
 
 
 def describe(setting: Setting) -> str:
-    """A setting in words: "Hourglass, fusion", "DLA, aggregated, single"."""
-    grouped = ["aggregated"] if setting.grouping == "aggregated" else []
-    return ", ".join([BACKBONE_NAMES[setting.backbone], *grouped, strategy(setting)])
+    """A row of the paper in words: "Hourglass, fusion"."""
+    return f"{BACKBONE_NAMES[setting.backbone]}, {strategy(setting)}"

@@ -161,8 +161,9 @@ def categories_table(evidence: Evidence) -> Table:
         for name in networks
     ]
     other = evidence.submitted
-    columns = [Column("category", kind="words"), Column("garments"), *(Column(row.title) for row in shown)]
-    columns += [] if other is None else [Column(f"two-stage: {other.title}")]
+    columns = [Column("category", kind="words"), Column("garments")]
+    columns += [Column(row.strategy, row.network_title) for row in shown]
+    columns += [] if other is None else [Column("submitted", "two-stage")]
     rows: list[Row | two_stage.Row] = [*shown, *([] if other is None else [other])]
     total = Line(
         (Cell("all"), Cell(whole(evidence.validation.garments)), *(cell(row.ap) for row in rows)), total=True
@@ -177,7 +178,10 @@ def categories_table(evidence: Evidence) -> Table:
         )
         for entry in CATEGORIES
     ]
-    notes = ("Landmark AP, visible and occluded. Of each network the row with the highest AP is shown.",)
+    submitted = "" if other is None else f" The two-stage row is: {other.title}."
+    notes = (
+        f"Landmark AP, visible and occluded. Of each network the row with the highest AP is shown.{submitted}",
+    )
     return Table(
         "categories", "Category by category", tuple(columns), (total, *lines), notes, _categories(evidence)
     )
