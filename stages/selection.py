@@ -1,9 +1,11 @@
 """Networks judged while they are trained, by validation AP.
 
-Estimators in ground-truth boxes, as the authors of paper 000 chose an expert's epoch; detectors by their boxes.
+Estimators in ground-truth boxes, as the authors of paper 000 chose an expert's epoch; detectors by their boxes;
+one-shot networks by their landmarks.
 """
 
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from hemline.evaluation import evaluate_boxes, read_box_results, read_truth
 from hemline.evaluation.rating import Rater
 from hemline.files import read_json, write_json
 from hemline.inference.pipeline import Estimators, see_boxes
-from hemline.params import DetectSettings, EstimateSettings, Params
+from hemline.inference.tables import GarmentTable
+from hemline.oneshot import OneShot, find_images
+from hemline.params import DetectSettings, EstimateSettings, OneShotRow, Params
 from hemline.training import save_weights
 from hemline.wardrobe import category
 
@@ -62,3 +66,14 @@ def validation_box_ap(params: Params, name: str, model: Any, test: DetectSetting
         write_json(out / "boxes.json", detect_images(detector, TRUTH, pictures, title=f"{name}, validation"))
         truth = read_truth(TRUTH)
         return float(evaluate_boxes(truth, read_box_results(out / "boxes.json", truth))["AP"])
+
+
+def validation_oneshot_ap(params: Params, name: str, model: Any) -> float:
+    """Landmark AP of the one-shot network `name`, whose network in training is `model`: without flips, with soft-NMS."""
+    row = OneShotRow(
+        network=name, suppression="soft-nms", flip_test=False, scales=(1.0,), splits=("validation",)
+    )
+    oneshot = OneShot(deepcopy(model), params.oneshot.settings(name), row, params.oneshot.find)
+    pictures = Path(params.data.validation) / "image"
+    garments = list(find_images(oneshot, TRUTH, pictures, title=f"{name}, validation"))
+    return max(0.0, Rater(read_truth(TRUTH)).rate(GarmentTable.of(garments))["AP"] or 0.0)

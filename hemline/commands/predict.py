@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", type=Path, default=Path("models"), help="folder of the models (default: models)"
     )
+    parser.add_argument(
+        "--oneshot",
+        metavar="NETWORK",
+        help="a one-shot network, such as dla, or its folder, in the place of detector, estimator and experts",
+    )
     parser.add_argument("--detector", choices=("htc", "cascade"), default="htc")
     parser.add_argument(
         "--experts", choices=("hflip", "plain", "none"), default="hflip", help="default: hflip"
@@ -57,9 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> Any:
     # Imported late: bad arguments and missing pictures are said before the seconds that torch takes to load.
-    from hemline.inference.predictor import Predictor
+    from hemline.inference.predictor import OneShotPredictor, Predictor
     from hemline.params import load_params
 
+    if arguments.oneshot is not None:
+        return OneShotPredictor.load(arguments.oneshot)
     detect = getattr(load_params().detect, arguments.detector) if Path("params.yaml").is_file() else None
     return Predictor.load(arguments.models, arguments.detector, arguments.experts, detect)
 

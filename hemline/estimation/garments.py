@@ -22,13 +22,17 @@ def read_garments(annotations: str | Path, images: str | Path, grouping: Groupin
     landmarks (n, 3), the category's own ones as x, y, v. Raises HemlineError when the file is missing, not JSON, or of
     another grouping.
     """
-    content = _load(Path(annotations))
+    content = load_annotations(annotations)
     files = {image["id"]: str(Path(images) / image["file_name"]) for image in content["images"]}
     garments = (_garment(entry, files, grouping, annotations) for entry in content["annotations"])
     return [garment for garment in garments if (garment["landmarks"][:, 2] > 0).any()]
 
 
-def _load(path: Path) -> dict[str, Any]:
+def load_annotations(path: str | Path) -> dict[str, Any]:
+    """A COCO-style file, its annotations' `keypoints` as (K, 3) float32 and without their `segmentation`.
+
+    HemlineError when it is missing or not JSON.
+    """
     try:
         with open(path, encoding="utf-8") as handle:
             return json.load(handle, object_hook=_compact)
@@ -50,27 +54,35 @@ def _compact(entry: dict[str, Any]) -> dict[str, Any]:
 def _garment(
     entry: dict[str, Any], files: dict[int, str], grouping: Grouping, source: str | Path
 ) -> dict[str, Any]:
-    keypoints, category_id = entry["keypoints"], entry["category_id"]
-    if len(keypoints) != grouping.size:
-        raise HemlineError(
-            f"{source}: annotation {entry['id']} has {len(keypoints)} keypoints, but grouping {grouping.name} has "
-            f"{grouping.size} groups; convert the data with this grouping"
-        )
     x, y, width, height = entry["bbox"]
     return {
         "id": entry["id"],
         "img_id": entry["image_id"],
         "img_path": files[entry["image_id"]],
-        "category_id": category_id,
+        "category_id": entry["category_id"],
         "bbox": np.array([[x, y, x + width, y + height]], dtype=np.float32),
         "bbox_score": np.ones(1, dtype=np.float32),
-        "landmarks": keypoints[grouping.channels(category_id)],
+        "landmarks": own_landmarks(entry, grouping, source),
     }
+
+
+def own_landmarks(entry: dict[str, Any], grouping: Grouping, source: str | Path) -> np.ndarray:
+    """(n, 3): of an annotation of `load_annotations` the landmarks of its own category, x, y, v.
+
+    HemlineError, naming the file `source`, when the annotation is of another grouping.
+    """
+    keypoints = entry["keypoints"]
+    if len(keypoints) != grouping.size:
+        raise HemlineError(
+            f"{source}: annotation {entry['id']} has {len(keypoints)} keypoints, but grouping {grouping.name} has "
+            f"{grouping.size} groups; convert the data with this grouping"
+        )
+    return keypoints[grouping.channels(entry["category_id"])]
 
 
 def read_images(path: str | Path) -> dict[int, str]:
     """File names by image id, of a COCO-style file; HemlineError when it is missing or not JSON."""
-    return {image["id"]: image["file_name"] for image in _load(Path(path))["images"]}
+    return {image["id"]: image["file_name"] for image in load_annotations(path)["images"]}
 
 
 def read_picture(path: str | Path) -> np.ndarray:
