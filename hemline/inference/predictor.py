@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from hemline.detection import Detector
+from hemline.detection import Boxes, Detector
 from hemline.errors import HemlineError
 from hemline.inference.ensemble import ensemble
 from hemline.inference.garments import Garment
@@ -93,6 +93,17 @@ def decode_upright(data: bytes, where: str) -> np.ndarray:
     return picture
 
 
+def detected(found: Boxes, threshold: float) -> list[DetectedBox]:
+    """A detector's boxes in one picture that score `threshold` or more and have an area, to find landmarks in."""
+    return [
+        DetectedBox(0, int(category_id), (float(x), float(y), float(width), float(height)), float(score))
+        for category_id, (x, y, width, height), score in zip(
+            found.category_ids, found.boxes, found.scores, strict=True
+        )
+        if score >= threshold and width > 0 and height > 0
+    ]
+
+
 class Predictor:
     """A detector and the estimators behind it; `others` are averaged with the first, by `weights`, garment by garment.
 
@@ -135,14 +146,8 @@ class Predictor:
     def predict(self, picture: np.ndarray, threshold: float = 0.3) -> Prediction:
         """Find the garments of a picture, (height, width, 3) uint8 BGR, that score `threshold` or more."""
         found = next(iter(self.detector.detect([picture])))
-        boxes = [
-            DetectedBox(0, int(category_id), (float(x), float(y), float(width), float(height)), float(score))
-            for category_id, (x, y, width, height), score in zip(
-                found.category_ids, found.boxes, found.scores, strict=True
-            )
-            # A garment's score is its box's times a mean of at most about 1: these can't reach the threshold.
-            if score >= max(threshold / 2, ESTIMATE.box_score_threshold) and width > 0 and height > 0
-        ]
+        # A garment's score is its box's times a mean of at most about 1: lower ones can't reach the threshold.
+        boxes = detected(found, max(threshold / 2, ESTIMATE.box_score_threshold))
         found_by = [
             list(estimate([(picture, boxes)], estimators, ESTIMATE, flip_test=self.flip_test))
             for estimators in (self.estimators, *self.others)

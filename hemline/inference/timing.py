@@ -26,15 +26,15 @@ def milliseconds(
 
 
 def _seconds(estimator: Estimator, crops: np.ndarray, flip_test: bool) -> float:
-    _finish()
+    finish()
     started = time.perf_counter()
     for place, heatmaps in enumerate(estimator.heatmaps(crops, flip_test)):
         estimator.decode(heatmaps, CATEGORIES[place % len(CATEGORIES)].id)
-    _finish()
+    finish()
     return time.perf_counter() - started
 
 
-def _finish() -> None:
+def finish() -> None:
     """Wait for what a GPU still has to do."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

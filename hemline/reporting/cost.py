@@ -30,7 +30,7 @@ def cost_table(evidence: Evidence, trainings: Sequence[Training]) -> Table:
     lines = [_line(row.title, names[row.name], trainings) for row in evidence.rows]
     every = [place for places in names.values() for place in places]
     lines.append(_line("all rows", list(dict.fromkeys(every)), trainings, total=True))
-    records = tuple({"row": name, **_record(places, trainings)} for name, places in names.items())
+    records = tuple({"row": name, **cost(places, trainings)} for name, places in names.items())
     return Table("cost", "What each row costs", COLUMNS, tuple(lines), NOTES, records)
 
 
@@ -47,8 +47,8 @@ def needed(params: Params, row: str, trainings: Sequence[Training]) -> list[tupl
     return [*places, *([] if setting.experts == "none" else experts or [variant])]
 
 
-def _record(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) -> dict[str, Any]:
-    """None for whatever is not known of all models."""
+def cost(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) -> dict[str, Any]:
+    """What models cost together: `seconds` and `peak_memory_mb`; None for whatever is not known of all of them."""
     by_place = {training.place: training for training in trainings}
     found = [by_place.get(place) for place in places]
     seconds = [None if one is None else one.seconds for one in found]
@@ -63,24 +63,24 @@ def _record(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) ->
 def _line(
     title: str, places: Sequence[tuple[str, ...]], trainings: Sequence[Training], total: bool = False
 ) -> Line:
-    record = _record(places, trainings)
+    record = cost(places, trainings)
     cells = (
         Cell(title),
         Cell(whole(record["models"])),
         Cell(duration(record["seconds"])),
-        Cell(_sizes([place for place in places if place[0] == "detectors"], trainings)),
-        Cell(_sizes([place for place in places if place[0] != "detectors"], trainings)),
+        Cell(sizes([place for place in places if place[0] == "detectors"], trainings)),
+        Cell(sizes([place for place in places if place[0] != "detectors"], trainings)),
         Cell(_memory(record["peak_memory_mb"])),
     )
     return Line(cells, total=total)
 
 
-def _sizes(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) -> str:
+def sizes(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) -> str:
     """ "3.1", "14 × 0.6", "3.1 + 3.3"; a dash where one is not known, or there is none."""
-    sizes = {training.place: training.parameters for training in trainings}
+    known = {training.place: training.parameters for training in trainings}
     counts: dict[str, int] = {}
     for place in places:
-        size = sizes.get(place)
+        size = known.get(place)
         if size is None:
             return MISSING
         counts[millions(size)] = counts.get(millions(size), 0) + 1

@@ -79,27 +79,13 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """All that tables, sentences and figures are made from.
-
-    `without_expert` names the categories that the aggregated estimator serves in finetuned rows.
-    """
+class Basis:
+    """What all rows stand on: the params and the data."""
 
     params: Params
-    rows: tuple[Row, ...]
     train: Counts
     validation: Counts
     shared_pictures: int
-    without_expert: tuple[str, ...]
-
-    def find(self, setting: paper.Setting | None) -> Row | None:
-        """The first row of a setting (None: the ensemble), or None."""
-        return next((row for row in self.rows if row.setting == setting), None)
-
-    @property
-    def submitted(self) -> Row:
-        """The row that stands for the run: the submission's, else the last one."""
-        return next((row for row in self.rows if row.name == self.params.package.row), self.rows[-1])
 
     @property
     def paper_data(self) -> bool:
@@ -113,6 +99,26 @@ class Evidence:
     def data(self) -> str:
         """The data in the user's words (params.yaml, report.data), without a full stop."""
         return self.params.report.data.rstrip(". ")
+
+
+@dataclass(frozen=True)
+class Evidence(Basis):
+    """All that tables, sentences and figures are made from.
+
+    `without_expert` names the categories that the aggregated estimator serves in finetuned rows.
+    """
+
+    rows: tuple[Row, ...]
+    without_expert: tuple[str, ...]
+
+    def find(self, setting: paper.Setting | None) -> Row | None:
+        """The first row of a setting (None: the ensemble), or None."""
+        return next((row for row in self.rows if row.setting == setting), None)
+
+    @property
+    def submitted(self) -> Row:
+        """The row that stands for the run: the submission's, else the last one."""
+        return next((row for row in self.rows if row.name == self.params.package.row), self.rows[-1])
 
 
 DETECTORS: Mapping[str, str] = {
@@ -132,18 +138,27 @@ def describe(setting: paper.Setting) -> str:
 
 def gather(inputs: ReportInputs) -> Evidence:
     """Read everything. HemlineError names the file and the key that is missing or odd."""
-    rows = tuple(_row(inputs, name, boxes) for name, boxes in inputs.params.evaluate.rows.items())
+    rows = tuple(read_row(inputs, name, boxes) for name, boxes in inputs.params.evaluate.rows.items())
     if not rows:
         raise HemlineError("params.yaml: evaluate.rows is empty; the report needs at least one row")
-    report = read_json(inputs.validation)
-    train = _counts(report, "train", inputs.validation)
+    basis = read_basis(inputs)
     return Evidence(
-        params=inputs.params,
+        **vars(basis),
         rows=rows,
-        train=train,
+        without_expert=tuple(
+            entry.name for entry in CATEGORIES if not _has_expert(inputs, entry, basis.train)
+        ),
+    )
+
+
+def read_basis(inputs: ReportInputs) -> Basis:
+    """The params, and what the validation stage counted."""
+    report = read_json(inputs.validation)
+    return Basis(
+        params=inputs.params,
+        train=_counts(report, "train", inputs.validation),
         validation=_counts(report, "validation", inputs.validation),
         shared_pictures=_shared(report, inputs.validation),
-        without_expert=tuple(entry.name for entry in CATEGORIES if not _has_expert(inputs, entry, train)),
     )
 
 
@@ -158,21 +173,22 @@ def _has_expert(inputs: ReportInputs, entry: Category, train: Counts) -> bool:
     return listed or not variants
 
 
-def _row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
+def read_row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
+    """A row of `evaluate.rows`, from its metrics. HemlineError names the file and the key that is missing or odd."""
     path = inputs.metrics / f"{name}.json"
     metrics = read_json(path)
-    block = _get(metrics, "landmarks", path)
+    block = get(metrics, "landmarks", path)
     setting = _setting(inputs.params, name)
     return Row(
         name=name,
         boxes=boxes,
         setting=setting,
         paper_ap=paper_ap(inputs.params, name),
-        ap=_needed(block, path, "landmarks"),
-        box_ap=_needed(_get(metrics, "boxes", path), path, "boxes"),
-        visible_ap=_estimate(_get(metrics, "visible_only", path), path, "visible_only"),
-        categories=_by_category(block, path, "landmarks"),
-        box_categories=_by_category(_get(metrics, "boxes", path), path, "boxes"),
+        ap=needed(block, path, "landmarks"),
+        box_ap=needed(get(metrics, "boxes", path), path, "boxes"),
+        visible_ap=estimate(get(metrics, "visible_only", path), path, "visible_only"),
+        categories=by_category(block, path, "landmarks"),
+        box_categories=by_category(get(metrics, "boxes", path), path, "boxes"),
     )
 
 
@@ -206,17 +222,21 @@ def _paper_ensemble(params: Params) -> float | None:
     return paper.ENSEMBLE_AP if settings == {paper.FINETUNED, paper.HFLIP} else None
 
 
-def _needed(block: Mapping[str, Any], path: Path, where: str) -> Estimate:
-    found = _estimate(block, path, where)
+def needed(block: Mapping[str, Any], path: Path, where: str) -> Estimate:
+    """AP of a block of metrics; HemlineError where validation has nothing to measure it on."""
+    found = estimate(block, path, where)
     if found is None:
         raise HemlineError(f"{path}: {where}.AP is -1: validation has no garment to measure it on")
     return found
 
 
-def _estimate(block: Mapping[str, Any], path: Path, where: str) -> Estimate | None:
-    value = _get(block, "AP", path, where)
-    interval = _get(_get(block, "intervals", path, where), "AP", path, f"{where}.intervals")
-    return None if value == -1 else _make(value, interval, path, f"{where}.AP")  # COCO's -1: there is none
+def estimate(block: Mapping[str, Any], path: Path, where: str, name: str = "AP") -> Estimate | None:
+    """A number of a block of metrics with its interval; None where validation has nothing to measure it on."""
+    value = get(block, name, path, where)
+    interval = get(get(block, "intervals", path, where), name, path, f"{where}.intervals")
+    return (
+        None if value == -1 else _make(value, interval, path, f"{where}.{name}")
+    )  # COCO's -1: there is none
 
 
 def _make(value: Any, interval: Any, path: Path, where: str) -> Estimate | None:
@@ -232,9 +252,10 @@ def _make(value: Any, interval: Any, path: Path, where: str) -> Estimate | None:
         ) from None
 
 
-def _by_category(block: Mapping[str, Any], path: Path, where: str) -> dict[str, Estimate | None]:
-    values = _get(block, "per_category", path, where)
-    intervals = _get(_get(block, "intervals", path, where), "per_category", path, f"{where}.intervals")
+def by_category(block: Mapping[str, Any], path: Path, where: str) -> dict[str, Estimate | None]:
+    """AP of each category in a block of metrics; None where validation has no such garment."""
+    values = get(block, "per_category", path, where)
+    intervals = get(get(block, "intervals", path, where), "per_category", path, f"{where}.intervals")
     return {
         entry.name: _make(values.get(entry.name), intervals.get(entry.name), path, f"{where} of {entry.name}")
         for entry in CATEGORIES
@@ -242,11 +263,11 @@ def _by_category(block: Mapping[str, Any], path: Path, where: str) -> dict[str, 
 
 
 def _counts(report: Any, split: str, path: Path) -> Counts:
-    block = _get(_get(report, "splits", path), split, path, "splits")
-    categories = _get(block, "categories", path, f"splits.{split}")
+    block = get(get(report, "splits", path), split, path, "splits")
+    categories = get(block, "categories", path, f"splits.{split}")
     return Counts(
-        pictures=int(_get(block, "pictures", path, f"splits.{split}")),
-        garments=int(_get(block, "garments", path, f"splits.{split}")),
+        pictures=int(get(block, "pictures", path, f"splits.{split}")),
+        garments=int(get(block, "garments", path, f"splits.{split}")),
         quarantined=int(block.get("quarantined_items", 0)) + int(block.get("quarantined_pictures", 0)),
         categories={
             entry.name: int(categories.get(entry.name, {}).get("garments", 0)) for entry in CATEGORIES
@@ -256,12 +277,13 @@ def _counts(report: Any, split: str, path: Path) -> Counts:
 
 def _shared(report: Any, path: Path) -> int:
     """The number of pictures that stand both in train and in validation."""
-    groups = _get(_get(report, "leakage", path), "pictures", path, "leakage")
+    groups = get(get(report, "leakage", path), "pictures", path, "leakage")
     splits = ({file.split("/")[0] for file in group["files"]} for group in groups)
     return sum({"train", "validation"} <= found for found in splits)
 
 
-def _get(block: Any, key: str, path: Path, where: str = "") -> Any:
+def get(block: Any, key: str, path: Path, where: str = "") -> Any:
+    """A key of a block of a file; HemlineError, which names both, where it is missing."""
     if not isinstance(block, Mapping) or key not in block:
         name = f"{where}.{key}" if where else key
         raise HemlineError(

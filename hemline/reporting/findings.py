@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hemline.reporting import paper
 from hemline.reporting.differences import Difference
-from hemline.reporting.evidence import Estimate, Evidence, Row
+from hemline.reporting.evidence import Basis, Estimate, Evidence, Row
 from hemline.reporting.numbers import between, joined, signed
 
 UNANSWERED = ("Not answered: params.yaml leaves out the rows that this needs.",)
@@ -157,17 +157,23 @@ def _unserved(evidence: Evidence) -> tuple[str, ...]:
 
 def caveats(evidence: Evidence) -> tuple[str, ...]:
     """What a reader must know before comparing any number with the paper's."""
+    if evidence.params.finetune.select != "best":
+        return data_caveats(evidence)
+    chosen = "Experts were selected by AP on the validation split that is reported, as in the paper."
+    return (*data_caveats(evidence), chosen)
+
+
+def data_caveats(basis: Basis) -> tuple[str, ...]:
+    """What the data make of a comparison with a paper's numbers."""
     notes: list[str] = []
-    if not evidence.paper_data:
+    if not basis.paper_data:
         notes.append(
-            f"The paper's numbers come from the whole of DeepFashion2, ours from {evidence.data}. Compare the"
+            f"The paper's numbers come from the whole of DeepFashion2, ours from {basis.data}. Compare the"
             " differences between rows, never one column with the other."
         )
-    if evidence.shared_pictures:
+    if basis.shared_pictures:
         notes.append(
-            f"{evidence.shared_pictures} of {evidence.validation.pictures} validation pictures are also training"
+            f"{basis.shared_pictures} of {basis.validation.pictures} validation pictures are also training"
             " pictures: these numbers show what was learnt by heart, not how it generalises."
         )
-    if evidence.params.finetune.select == "best":
-        notes.append("Experts were selected by AP on the validation split that is reported, as in the paper.")
     return tuple(notes)

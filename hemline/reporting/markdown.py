@@ -12,25 +12,35 @@ RULES = {"words": "---", "code": "---", "mark": ":---:", "number": "---:"}
 
 def document(page: Page) -> str:
     """The report's text and tables, with the pictures beside the file."""
-    lines = [f"# {page.title}", "", _escape(page.lead), ""]
-    lines += [line for caveat in page.caveats for line in (f"> {_escape(caveat)}", "")]
+    lines = heading(page.title, page.lead, page.caveats)
     lines += [line for table in page.tables for line in table_lines(table)]
     lines += ["## The paper's research questions, on this data", ""]
     for answer in page.answers:
-        lines += [f"**{answer.question}**", "", *(f"- {_escape(text)}" for text in answer.sentences), ""]
+        lines += [f"**{answer.question}**", "", *(f"- {escape(text)}" for text in answer.sentences), ""]
     if page.whole:
         lines += ["## Predictions", "", "![Predictions on validation pictures](pictures/predictions.jpg)", ""]
-        lines += [_escape(page.whole_note), ""]
+        lines += [escape(page.whole_note), ""]
     lines += ["## How far off each landmark is", ""]
-    lines += [line for note in page.errors_notes if note for line in (_escape(note), "")]
-    lines += [*(f"- {_escape(words)}" for words, _ in page.errors), ""]
+    lines += [line for note in page.errors_notes if note for line in (escape(note), "")]
+    lines += [*(f"- {escape(words)}" for words, _ in page.errors), ""]
     lines += [line for table in (page.cost, page.rerun) for line in table_lines(table)]
     if page.submission:
         lines += ["## Submission", ""]
-        lines += [line for one in page.submission for line in (_escape(one), "")]
-    lines += ["## Where this comes from", "", "| | |", "| --- | --- |"]
-    lines += [_row([_escape(name), _escape(value)]) for name, value in page.provenance.items()]
+        lines += [line for one in page.submission for line in (escape(one), "")]
+    lines += provenance_lines(page.provenance)
     return "\n".join(lines) + "\n"
+
+
+def heading(title: str, lead: str, caveats: Sequence[str]) -> list[str]:
+    """A document's first lines."""
+    quoted = [line for caveat in caveats for line in (f"> {escape(caveat)}", "")]
+    return [f"# {title}", "", escape(lead), "", *quoted]
+
+
+def provenance_lines(provenance: Mapping[str, str]) -> list[str]:
+    """A document's last lines: what produced it."""
+    rows = [_row([escape(name), escape(value)]) for name, value in provenance.items()]
+    return ["## Where this comes from", "", "| | |", "| --- | --- |", *rows]
 
 
 def table_lines(table: Table) -> list[str]:
@@ -38,13 +48,13 @@ def table_lines(table: Table) -> list[str]:
     head = [column.full for column in table.columns]
     rule = [RULES[column.kind] for column in table.columns]
     rows = [[_text(cell, line.ours or line.total) for cell in line.cells] for line in table.lines]
-    notes = [line for note in table.notes for line in ("", _escape(note))]
+    notes = [line for note in table.notes for line in ("", escape(note))]
     return [f"## {table.title}", "", *map(_row, (head, rule, *rows)), *notes, ""]
 
 
 def _text(cell: Cell, strong: bool) -> str:
     text = f"{cell.text} {cell.interval}".strip()
-    escaped = _escape(text)
+    escaped = escape(text)
     return f"**{escaped}**" if strong and escaped else escaped
 
 
@@ -52,7 +62,7 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """What a user wrote in params.yaml must neither break a table nor become markup."""
     for character in "\\`*_<>|":
         text = text.replace(character, f"\\{character}")
@@ -64,7 +74,7 @@ def readme_table(table2: Mapping[str, Any]) -> str:
     head = ["row", "AP box, paper", "AP box, ours", "AP landmarks, paper", "AP landmarks, ours [95 %]"]
     rows = [
         [
-            _escape(record["title"]),
+            escape(record["title"]),
             fixed(record["paper"]["AP_box"]),
             fixed(record["ours"]["AP_box"]["value"]),
             fixed(record["paper"]["AP"]),

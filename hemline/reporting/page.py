@@ -2,17 +2,19 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, fields
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hemline.reporting.findings import Answer
 from hemline.reporting.pictures import Picture
 from hemline.reporting.tables import Column, Table
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,39 @@ class Page:
 
 def render(page: Page) -> str:
     """The page's HTML. Everything but our own SVG is escaped."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["embedded"] = _embedded
-    environment.filters["groups"] = _groups
-    source = (files("hemline.reporting") / "page.html").read_text(encoding="utf-8")
-    values: dict[str, Any] = {name: getattr(page, name) for name in page.__dataclass_fields__}
+    values = fields_of(page)
     values["questions"] = [
         (answer, None if drawing is None else Markup(drawing))
         for answer, drawing in zip(page.answers, page.figures, strict=True)
     ]
     for name in ("errors", "curves"):
-        values[name] = [(words, Markup(drawing)) for words, drawing in values[name]]
+        values[name] = drawings(values[name])
     values["errors_scale"] = Markup(page.errors_scale)
-    return environment.from_string(source).render(values)
+    return fill("page.html", values)
+
+
+def fields_of(page: "DataclassInstance") -> dict[str, Any]:
+    """A page's fields by name, as they are."""
+    return {field.name: getattr(page, field.name) for field in fields(page)}
+
+
+def drawings(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, Markup]]:
+    """Words with our own SVG, which is not escaped."""
+    return [(words, Markup(drawing)) for words, drawing in pairs]
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """A template of this package with its values, escaped."""
+    environment = Environment(
+        loader=PackageLoader("hemline.reporting", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["embedded"] = _embedded
+    environment.filters["groups"] = _groups
+    return environment.get_template(template).render(values)
 
 
 def _embedded(picture: Picture) -> str:

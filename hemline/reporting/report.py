@@ -63,8 +63,8 @@ def write_report(inputs: ReportInputs, out: Path) -> None:
     page = _page(inputs, evidence, findings, tables, drawn, errors, trainings)
     _write_json(evidence, (*tables, page.cost, page.rerun), out)
     write_plots(evidence, errors, trainings, out / "plots")
-    _write_text(out / "tables.md", document(page))
-    _write_text(out / "index.html", render(page))
+    write_text(out / "tables.md", document(page))
+    write_text(out / "index.html", render(page))
 
 
 def _differences(inputs: ReportInputs, truth: GroundTruth) -> Callable[[Row, Row], Difference]:
@@ -168,6 +168,7 @@ def _write_json(evidence: Evidence, tables: tuple[Table, ...], out: Path) -> Non
     write_json(out / "rows.json", {**about, "rows": rows})
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, all of it or nothing."""
     with atomic_write(path) as handle:
         handle.write(text)

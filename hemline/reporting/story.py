@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from hemline.reporting import paper
 from hemline.reporting.errors import CategoryErrors
-from hemline.reporting.evidence import DETECTORS, Evidence, ReportInputs, Row
+from hemline.reporting.evidence import DETECTORS, Basis, Evidence, ReportInputs, Row
 from hemline.reporting.numbers import fixed, interval, joined, whole
 from hemline.reporting.pictures import SHOWN_SCORE
 
@@ -94,9 +94,9 @@ def overall_worst(errors: Sequence[CategoryErrors]) -> str:
     return f"The farthest off: {joined(said)}." if said else ""
 
 
-def provenance(inputs: ReportInputs, evidence: Evidence) -> Mapping[str, str]:
+def provenance(inputs: ReportInputs, basis: Basis) -> Mapping[str, str]:
     """What produced the results: data, params, and what the stage says of code and machine."""
-    params = evidence.params
+    params = basis.params
     seeds = {split: getattr(params.synthesize, split) for split in params.synthesize.splits}
     drawn = {
         f"synthetic wardrobe, {split}": f"{whole(one.images)} pictures, seed {one.seed}"
@@ -104,7 +104,7 @@ def provenance(inputs: ReportInputs, evidence: Evidence) -> Mapping[str, str]:
     }
     given = {} if drawn else params.data.folders
     folders = {f"{split} folder": folder for split, folder in given.items()}
-    quarantined = evidence.train.quarantined + evidence.validation.quarantined
+    quarantined = basis.train.quarantined + basis.validation.quarantined
     return {
         "params set": params.params_set,
         "data set": params.data.name,

@@ -7,7 +7,8 @@ import pytest
 
 from hemline.inference.garments import Garment
 from hemline.reporting.errors import category_errors
-from hemline.reporting.outlines import GAPS, RADII, level, outline_figure, scale_figure
+from hemline.reporting.labels import GAPS
+from hemline.reporting.outlines import RADII, level, outline_figure, scale_figure
 from hemline.reporting.pictures import Sample
 from hemline.reporting.story import overall_worst, worst_landmarks
 from hemline.wardrobe import CATEGORIES, category

@@ -1,0 +1,96 @@
+"""81 heatmaps in the place of 294: paper 000's aggregation in paper 001's networks, which neither paper has."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from hemline.reporting.differences import Difference
+from hemline.reporting.evidence import Estimate
+from hemline.reporting.numbers import between, interval, signed
+from hemline.reporting.oneshot.evidence import Evidence, Row
+from hemline.reporting.oneshot.tables import cell, speed_cell
+from hemline.reporting.tables import Cell, Column, Line, Table
+
+NUMBERS = ("294", "81")  # heatmaps
+COLUMNS = (
+    Column("network", kind="words"),
+    *(Column(number, "AP landmarks") for number in (*NUMBERS, "change")),
+    *(Column(number, group) for group in ("AP visible only", "AP box", "ms a picture") for number in NUMBERS),
+)
+NOTE = (
+    "Intervals of the change come from resampling both rows' pictures together. They cover the choice of validation"
+    " pictures, not the chance in training: each network was trained once."
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rows that differ in the grouping alone, and by how much their landmark AP does."""
+
+    independent: Row
+    aggregated: Row
+    change: Difference
+
+
+def pairs(evidence: Evidence, difference: Callable[[Row, Row], Difference]) -> tuple[Pair, ...]:
+    """Every aggregated row that has its like with 294 heatmaps."""
+    found = []
+    for row in evidence.rows:
+        like = (replace(row.setting, grouping="independent"), row.size)
+        other = next((one for one in evidence.rows if (one.setting, one.size) == like), None)
+        if row.setting.grouping == "aggregated" and other is not None:
+            found.append(Pair(other, row, difference(other, row)))
+    return tuple(found)
+
+
+def grouping_table(evidence: Evidence, found: tuple[Pair, ...]) -> Table:
+    """One line a pair."""
+    return Table(
+        "grouping",
+        "Aggregation: 81 heatmaps in the place of 294",
+        COLUMNS,
+        tuple(_line(evidence, pair) for pair in found),
+        (
+            "Paper 001 has 294 heatmaps only; paper 000 aggregates landmarks that are alike into 81 groups.",
+            NOTE,
+        ),
+        tuple(_record(pair) for pair in found),
+    )
+
+
+def _line(evidence: Evidence, pair: Pair) -> Line:
+    rows = (pair.independent, pair.aggregated)
+    change = Cell(signed(pair.change.ap.value), interval(pair.change.ap, sign=True))
+    cells = (
+        *(cell(row.ap) for row in rows),
+        change,
+        *(cell(row.visible["AP"]) for row in rows),
+        *(cell(row.box_ap) for row in rows),
+        *(speed_cell(evidence.speeds.rows.get(row.name)) for row in rows),
+    )
+    return Line((Cell(pair.independent.title), *cells))
+
+
+def _record(pair: Pair) -> dict[str, Any]:
+    categories = {
+        name: None if value is None else asdict(value) for name, value in pair.change.categories.items()
+    }
+    return {
+        "independent": pair.independent.name,
+        "aggregated": pair.aggregated.name,
+        "change": asdict(pair.change.ap),
+        "per_category": categories,
+    }
+
+
+def sentence(pair: Pair) -> str:
+    """What aggregation did, in words that follow from the interval."""
+    change = pair.change.ap
+    subject = f"Aggregating the landmarks ({pair.independent.title})"
+    if change.low > 0:
+        return f"{subject} raised landmark AP by {between(change)}."
+    if change.high < 0:
+        return (
+            f"{subject} lowered landmark AP by {between(Estimate(-change.value, -change.high, -change.low))}."
+        )
+    return f"{subject} changed landmark AP by {signed(change.value)} {interval(change, sign=True)}, no clear change."

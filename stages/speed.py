@@ -1,0 +1,104 @@
+"""speed: milliseconds that a picture takes, for the rows of both systems that find garments by themselves."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hemline.detection import Detector
+from hemline.errors import HemlineError
+from hemline.estimation.garments import read_images, read_picture
+from hemline.files import write_json
+from hemline.inference.ensemble import ensemble
+from hemline.inference.garments import Garment
+from hemline.inference.pipeline import Estimators
+from hemline.inference.pipeline import estimate as find_landmarks
+from hemline.inference.predictor import detected
+from hemline.inference.speed import Find, measure
+from hemline.oneshot.finding import OneShot
+from hemline.params import Params, load_params
+from hemline.training import device
+from stages.stage import main, recorded
+
+PICTURES = 20  # of validation, the first by number: the quartiles of more of them hardly differ, and a CPU takes minutes
+IMAGES = Path("data/coco/validation-independent.json")
+OUT = Path("metrics/speed.json")
+
+
+def speed() -> None:
+    """Write metrics/speed.json."""
+    params = load_params()
+    one_shot, two_stage = one_shot_rows(params), two_stage_rows(params)
+    if both := sorted(one_shot.keys() & two_stage.keys()):
+        raise HemlineError(f"params.yaml: a row {both[0]!r} is in oneshot.rows and in ablations; rename one")
+    with recorded("speed", {"pictures": PICTURES}) as run:
+        pictures = first_pictures(Path(params.data.validation) / "image")
+        found = measure({**one_shot, **two_stage}, pictures)
+        rows = {
+            name: {"system": "one-shot" if name in one_shot else "two-stage", **asdict(value)}
+            for name, value in found.items()
+        }
+        write_json(OUT, {"pictures": len(pictures), **machine(), "rows": rows})
+        run.log({"milliseconds": {name: value.milliseconds for name, value in found.items()}})
+
+
+def first_pictures(folder: Path) -> list[np.ndarray]:
+    """The first `PICTURES` validation pictures, decoded."""
+    files = sorted(read_images(IMAGES).items())[:PICTURES]
+    return [read_picture(folder / name) for _, name in files]
+
+
+def machine() -> dict[str, str | int]:
+    """What the numbers were measured on."""
+    name = torch.cuda.get_device_name() if device().type == "cuda" else "CPU"
+    return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def one_shot_rows(params: Params) -> dict[str, Find]:
+    """The rows of `oneshot.rows`."""
+    models, settings = Path("oneshot/models"), params.oneshot
+    return {
+        name: OneShot.load(models / row.network, row, settings.find) for name, row in settings.rows.items()
+    }
+
+
+def two_stage_rows(params: Params) -> dict[str, Find]:
+    """The rows of `ablations` with a detector, and the ensemble where its members share one; networks are shared."""
+    members = {name: (name,) for name, row in params.ablations.items() if row.boxes != "ground-truth"}
+    together = params.ensemble.members
+    if "ensemble" in params.evaluate.rows and len({params.ablations[one].boxes for one in together}) == 1:
+        members["ensemble"] = together
+
+    @cache
+    def detector(name: str) -> Detector:
+        return Detector.load(Path("models/detectors") / name, getattr(params.detect, name))
+
+    @cache
+    def estimators(name: str, experts: str) -> Estimators:
+        folder = None if experts == "none" else Path("models/experts") / experts
+        return Estimators.load(Path("models/estimators") / name, folder, params.finetune.categories)
+
+    rows: dict[str, Find] = {}
+    for name, own in members.items():
+        settings = [params.ablations[one] for one in own]
+        serving = [(estimators(one.estimator, one.experts), one.flip_test) for one in settings]
+        rows[name] = partial(find, params, detector(settings[0].boxes), serving)
+    return rows
+
+
+def find(
+    params: Params, detector: Detector, serving: Sequence[tuple[Estimators, bool]], picture: np.ndarray
+) -> list[Garment]:
+    """A picture's garments as a two-stage row finds them: `serving` are its estimators, each with its flip test."""
+    boxes = detected(next(iter(detector.detect([picture]))), params.estimate.box_score_threshold)
+    found = [
+        list(find_landmarks([(picture, boxes)], one, params.estimate, flip_test=flip)) for one, flip in serving
+    ]
+    return found[0] if len(found) == 1 else ensemble(found, params.ensemble.weights)
+
+
+if __name__ == "__main__":
+    main(speed)
