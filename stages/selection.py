@@ -69,7 +69,7 @@ def validation_box_ap(params: Params, name: str, model: Any, test: DetectSetting
 
 
 def validation_oneshot_ap(params: Params, name: str, model: Any) -> float:
-    """Landmark AP of the one-shot network `name`, whose network in training is `model`: without flips, with soft-NMS."""
+    """Landmark AP of the one-shot network `name`, whose network in training is `model`: no flips, soft-NMS."""
     row = OneShotRow(
         network=name, suppression="soft-nms", flip_test=False, scales=(1.0,), splits=("validation",)
     )

@@ -23,7 +23,8 @@ from hemline.params import Params, load_params
 from hemline.training import device
 from stages.stage import main, recorded
 
-PICTURES = 20  # of validation, the first by number: the quartiles of more of them hardly differ, and a CPU takes minutes
+# Of validation, the first by number: the quartiles of more of them hardly differ, and a CPU takes minutes.
+PICTURES = 20
 IMAGES = Path("data/coco/validation-independent.json")
 OUT = Path("metrics/speed.json")
 
@@ -95,7 +96,8 @@ def find(
     """A picture's garments as a two-stage row finds them: `serving` are its estimators, each with its flip test."""
     boxes = detected(next(iter(detector.detect([picture]))), params.estimate.box_score_threshold)
     found = [
-        list(find_landmarks([(picture, boxes)], one, params.estimate, flip_test=flip)) for one, flip in serving
+        list(find_landmarks([(picture, boxes)], one, params.estimate, flip_test=flip))
+        for one, flip in serving
     ]
     return found[0] if len(found) == 1 else ensemble(found, params.ensemble.weights)
 

@@ -176,5 +176,4 @@ class OneShotPredictor:
 
     def predict(self, picture: np.ndarray, threshold: float = 0.3) -> Prediction:
         """Find the garments of a picture, (height, width, 3) uint8 BGR, that score `threshold` or more."""
-        (found,) = self.oneshot.find([picture])
-        return Prediction(picture, [garment for garment in found if garment.score >= threshold])
+        return Prediction(picture, [one for one in self.oneshot(picture) if one.score >= threshold])

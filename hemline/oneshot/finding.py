@@ -17,7 +17,8 @@ from hemline.inference.garments import Garment
 from hemline.inference.tables import GarmentTable
 from hemline.oneshot.decoding import Found, Maps, best, decode, fuse, joined, suppress
 from hemline.oneshot.fitting import Fit, fit
-from hemline.oneshot.network import STRIDE, build_oneshot
+from hemline.oneshot.network import build_oneshot
+from hemline.oneshot.targets import STRIDE
 from hemline.params import FindSettings, OneShotRow, OneShotSettings
 from hemline.progress import progress
 from hemline.training import device as default_device
@@ -26,7 +27,8 @@ from hemline.wardrobe import grouping
 
 
 class OneShot:
-    """A one-shot network ready to run, in the way of a row: with flip test or without, at its scales, suppressed or not."""
+    """A one-shot network ready to run, in the way of a row: with flip test or without, at its scales, suppressed or
+    not."""
 
     def __init__(
         self, model: nn.Module, settings: OneShotSettings, row: OneShotRow, find: FindSettings
@@ -54,6 +56,10 @@ class OneShot:
         pictures = iter(pictures)
         while batch := list(islice(pictures, self.find_settings.batch_size)):
             yield from self._find_batch([_read(picture) for picture in batch])
+
+    def __call__(self, picture: np.ndarray) -> list[Garment]:
+        """The garments of one picture, (height, width, 3) uint8 BGR; best score first, with image id 0."""
+        return self._find_batch([picture])[0]
 
     @torch.inference_mode()
     def _find_batch(self, pictures: list[np.ndarray]) -> list[list[Garment]]:

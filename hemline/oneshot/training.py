@@ -40,10 +40,11 @@ def train_oneshot(
 ) -> None:
     """Train a one-shot network on the garments of `annotations` (COCO-style, pictures relative to `images`).
 
-    The file's keypoints are of `settings.grouping`. `base` is the model folder of a network of the same shape to start
-    from, instead of `settings.init`. Writes `out`/settings.json and what `fit` writes; `state` keeps what an interrupted
-    training needs to go on. `record` receives one dict an epoch; `watch` is shown the model after each. With `judge`
-    the epoch that it likes best is kept (`settings.patience`). HemlineError when no picture has a garment.
+    The file's keypoints are of `settings.grouping`. `base` is the model folder of a network of the same shape to
+    start from, instead of `settings.init`. Writes `out`/settings.json and what `fit` writes; `state` keeps what an
+    interrupted training needs to go on. `record` receives one dict an epoch; `watch` is shown the model after each.
+    With `judge` the epoch that it likes best is kept (`settings.patience`). HemlineError when no picture has a
+    garment.
     """
     config = training_config(settings, annotations, images)
     write_json(out / "settings.json", settings.model_dump(mode="json"))
