@@ -55,7 +55,7 @@ def import_oneshot() -> None:
     """Import mmdet's parts and ours, silently: importing is what registers their names."""
     import_mmdet()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        for module in ("deepmark", "dla", "head", "hourglass"):
+        for module in ("deepmark", "dla", "head", "hourglass", "pictures", "transforms"):
             import_module(f"hemline.oneshot.{module}")
 
 
