@@ -23,7 +23,12 @@ def test_models_lists_every_network_of_every_set(capsys):
     assert {(one["params_set"], one["name"]) for one in found if one["name"] != "expert"} == {
         (name, model)
         for name, params in sets.items()
-        for model in (*params.detector.trained, *params.estimator.trained)
+        for model in (
+            *params.detector.trained,
+            *params.estimator.trained,
+            *params.oneshot.trained,
+            *params.oneshot.finetuned,
+        )
     }
     (htc,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "htc")]
     assert htc["input_size"] == [1333, 800] and htc["stage"] == "train_detector@htc"
@@ -35,6 +40,10 @@ def test_models_lists_every_network_of_every_set(capsys):
     assert third["gflops"] == pytest.approx(32.9, rel=0.01) and third["gflops_unit"] == 2**30
     (expert,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "expert")]
     assert expert["copies"] == 26
+    (small,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "dla-128")]
+    assert small["stage"] == "finetune_oneshot@dla-128" and small["input_size"] == [128, 128]
+    (large,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "dla")]
+    assert large["gflops"] == pytest.approx(16 * small["gflops"], rel=1e-3)
 
 
 def test_models_shows_a_table(capsys):
@@ -56,7 +65,7 @@ def test_unknown_sets_and_models_are_named(capsys):
     assert "no network 'yolo'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("model", ["htc", "expert"])
+@pytest.mark.parametrize("model", ["htc", "expert", "dla"])
 def test_a_model_takes_a_step_and_predicts(capsys, model):
     arguments = ["models", "--step", "--params", "demo", "--model", model, "--batch", "2", "--json"]
     assert main(arguments) == 0
@@ -80,7 +89,7 @@ def test_plan_says_what_a_set_will_take(capsys):
 def test_plan_in_words(capsys):
     assert main(["plan", "--params", "paper", "--tflops", "55"]) == 0
     text = capsys.readouterr().out
-    assert "finetune@sling-{plain,hflip}" in text and "30 trainings" in text
+    assert "finetune@sling-{plain,hflip}" in text and "35 trainings" in text
     assert "1-16: 0.02, 17-19: 0.002, 20: 0.0002" in text
     assert "at 55 TFLOPS (as given)" in text
 

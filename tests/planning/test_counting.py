@@ -9,8 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hemline.detection import build_detector
 from hemline.estimation import build_estimator
+from hemline.oneshot.dla import DeformableConv
 from hemline.params import DetectSettings
-from hemline.planning.counting import memory_of, size_of
+from hemline.planning.counting import memory_of, multiply_adds, size_of
 from hemline.planning.networks import DetectorNetwork, EstimatorNetwork
 from tests.detection.conftest import settings_of
 from tests.detection.test_network import losses_of, total
@@ -58,6 +59,12 @@ def test_an_estimators_work_equals_mmengines_count():
     width, height = NETWORK.input_size
     work = FlopAnalyzer(model, (torch.rand(1, 3, height, width), None, "tensor")).by_operator()
     assert size_of(network).prediction == work["conv"] + work.get("linear", 0)
+
+
+def test_a_deformable_convolution_counts_as_a_plain_one_and_the_one_of_its_offsets():
+    with torch.device("meta"):
+        conv, features = DeformableConv(8, 4), torch.empty(2, 8, 16, 12)
+    assert multiply_adds(lambda: conv(features)) == 2 * 16 * 12 * 9 * 8 * (4 + 27)
 
 
 def test_what_is_kept_equals_what_autograd_saves():

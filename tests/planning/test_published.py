@@ -7,6 +7,10 @@ Sources:
 - Cascade Mask R-CNN, 1280x800, 80 classes: Liu et al., Swin Transformer, ICCV 2021, Table 2 (b), made with mmdet.
   Its box heads have four convolutions and one layer (mmdet, configs/swin/..._giou_4conv1f_...), not two layers.
 For HTC and Cascade R-CNN with 13 classes no count is published: theirs follow from the last by closed forms.
+- DLA-34, 224x224, 1,000 classes: 15.76 M and 3.07 G (PaddleClas, docs, ImageNet_models.md).
+- Hourglass-52, one stack of Hourglass-104's sizes, 17 channels: 94.85 M, 28.67 G at 256x256 and 64.5 G at 384x384
+  (mmpose 0.x, docs/en/inference_speed_summary.md).
+For DeepMark none is published: its counts follow from these two.
 """
 
 from dataclasses import replace
@@ -129,3 +133,85 @@ def test_the_detectors_derived_from_swins_table(name, parameters, work):
     size = size_of(replace(paper(name), input_size=SWIN_SIZE))
     assert size.parameters / 1e6 == pytest.approx(140 + parameters / 1e6, rel=PERCENT)
     assert size.prediction / 1e9 == pytest.approx(972 + work / 1e9, rel=PERCENT)
+
+
+def oneshot_backbone(name, **changes):
+    settings = paper(name).settings
+    backbone = settings.backbone.model_copy(update=changes)
+    network = replace(paper(name), settings=settings.model_copy(update={"backbone": backbone}))
+    return network.on_meta().eval().backbone
+
+
+def parameters(model):
+    return sum(weights.numel() for weights in model.parameters())
+
+
+def of_square(model, side):
+    return multiply_adds(lambda: model(torch.empty(1, 3, side, side, device=META)))
+
+
+def test_the_trunk_of_dla_34():
+    trunk = oneshot_backbone("dla").trunk
+    assert (parameters(trunk) + 512 * 1000 + 1000) / 1e6 == pytest.approx(15.76, rel=PERCENT)
+    assert (of_square(trunk, 224) + 512 * 1000) / 1e9 == pytest.approx(3.07, rel=PERCENT)
+
+
+# mmpose's one stack has the block that stands between two, though nothing goes through it: two 3x3 convolutions.
+BLOCK_WEIGHTS, BLOCK_WORK = 2 * (256 * 256 * 9 + 2 * 256), 2 * 256 * 256 * 9
+
+
+@pytest.mark.parametrize(("side", "gflops"), [(256, 28.67), (384, 64.5)])
+def test_hourglass_52(side, gflops):
+    backbone = oneshot_backbone("hourglass", stacks=1)
+    assert (parameters(backbone) + BLOCK_WEIGHTS + 17 * 257) / 1e6 == pytest.approx(94.85, rel=0.001)
+    head = 17 * 256 * (side // 4) ** 2
+    assert (of_square(backbone, side) + head) / 1e9 == pytest.approx(gflops, rel=PERCENT)
+
+
+def heads(features):
+    """Weights of DeepMark's six heads, and multiply-adds of a cell; 901 channels come out of them."""
+    channels = 13 + 2 + 2 + 588 + 294 + 2
+    work = 6 * features * 256 * 9 + 256 * channels
+    return work + 6 * 256 + channels, work
+
+
+def joining():
+    """Weights and multiply-adds of the way up of DLA-34 at 512x512: two deformable convolutions each, and one that
+    doubles or quadruples.
+
+    (channels in, out, times as fine, cells a side afterwards.)
+    """
+    steps = [(512, 256, 2, 32), *[(256, 128, 2, 64)] * 2, *[(128, 64, 2, 128)] * 4, (256, 64, 4, 128)]
+    weights = work = 0
+    for inputs, outputs, factor, side in steps:
+        for channels, cells in ((inputs, (side // factor) ** 2), (outputs, side**2)):
+            taps = 9 * channels * (outputs + 27)  # 27: two offsets and a factor for each of nine taps
+            weights += taps + outputs + 27 + 2 * outputs
+            work += taps * cells
+        weights += outputs * (2 * factor) ** 2
+        work += outputs * (2 * factor) ** 2 * (side // factor) ** 2
+    return weights, work
+
+
+def test_deepmark_on_dla_34_derived_from_its_trunk():
+    """Published for the trunk: 15.76 M and 3.07 G with a classifier at 224x224; the rest by the closed forms above."""
+    size = size_of(paper("dla"))
+    (up, up_work), (six, six_work) = joining(), heads(64)
+    assert size.parameters == pytest.approx(15.76e6 - 513_000 + up + six, rel=PERCENT)
+    trunk = (3.07e9 - 512_000) * (512 / 224) ** 2
+    assert size.prediction == pytest.approx(trunk + up_work + six_work * 128**2, rel=PERCENT)
+
+
+def test_deepmark_on_hourglass_104_derived_from_hourglass_52():
+    """Two stacks of mmpose's, one stem, one block between them, two 1x1 convolutions that lead to it; heads."""
+    size = size_of(paper("hourglass"))
+    six, six_work = heads(256)
+    stem = 3 * 128 * 49 + 128 * 256 * 10 + 256 * 256 * 9
+    lead = 2 * (256 * 256 + 2 * 256)
+    one = 94.85e6 - 17 * 257
+    assert size.parameters == pytest.approx(2 * one - stem - BLOCK_WEIGHTS + lead + 2 * six, rel=0.001)
+    stem_work = 3 * 128 * 49 * 256**2 + (128 * 256 * 10 + 256 * 256 * 9) * 128**2
+    stack = 28.67e9 * 4 - 17 * 256 * 128**2
+    between = (BLOCK_WORK + 2 * 256 * 256) * 128**2
+    assert size.prediction == pytest.approx(2 * stack - stem_work + between + six_work * 128**2, rel=PERCENT)
+    assert size.training - size.prediction == six_work * 128**2

@@ -106,9 +106,22 @@ def test_a_batch_is_shown_with_its_arithmetic():
     assert shared.gpu_memory < chosen.gpu_memory / 3
 
 
+def test_a_batch_that_gpus_share_unevenly_is_shown_as_such():
+    """Paper 001 sec. 4: 37 pictures on eight GPUs."""
+    plan = planned("paper")["train_oneshot@dla"]
+    assert plan.batch == "37 = 8 GPUs x 4 or 5 x 1 pass"
+    assert plan.iterations_per_epoch == 5_189
+
+
+def test_paper_001s_batch_fits_its_gpus():
+    """Hourglasses, 37 pictures of 512x512 on eight RTX 2080 Ti, of 11 GB each; the estimate errs by some percent."""
+    assert 8 < planned("paper")["train_oneshot@hourglass"].gpu_memory < 11.5
+
+
 def test_a_plan_has_every_training_of_the_pipeline():
     plan = planned("paper")
-    assert len(plan) == 2 + 2 + 26
+    assert len(plan) == 2 + 2 + 26 + 3 + 2
+    assert plan["finetune_oneshot@dla-256"].samples == plan["train_oneshot@hourglass"].samples == 191_961
     assert plan["train_detector@htc"].samples == 191_961
     assert plan["train_estimator@independent"].samples == 312_186
     assert plan["finetune@sling-plain"].samples == plan["finetune@sling-hflip"].samples == 1_985
