@@ -79,6 +79,18 @@ class DeepMarkHead(BaseModule):
             for name in self.branches
         }
 
+    def heatmap_loss(self, stack: int, hidden: Tensor, targets: Targets) -> Tensor:
+        """The focal loss of the landmark heatmaps that a stack's last layer makes of `hidden` (B, head_width, h, w).
+
+        With negatives `own` it makes a picture's own channels alone.
+        """
+        last = self.branches["heatmap"][stack][-1]
+        if self.negatives == "all":
+            return focal_loss(last(hidden), targets.heatmap)
+        own = self._channels_of(targets.label_of, len(hidden))
+        logits = _only(last, hidden, own).unflatten(1, hidden.shape[2:])
+        return focal_loss(logits[None], _renumbered(targets.heatmap, own))
+
     def _losses(self, stack: int, feature: Tensor, targets: Targets) -> dict[str, Tensor]:
         boxed, seen = targets.boxed[:, None], targets.seen[..., None]
         coarse = self._at("coarse", stack, feature, targets.centres).unflatten(1, (-1, 2))
@@ -88,30 +100,19 @@ class DeepMarkHead(BaseModule):
             "size": l1_loss(self._at("size", stack, feature, targets.centres), targets.size, boxed),
             "offset": l1_loss(self._at("offset", stack, feature, targets.centres), targets.offset, boxed),
             "coarse": l1_loss(coarse, targets.coarse, seen),
-            "heatmap": self._heatmap_loss(stack, feature, targets),
+            "heatmap": self.heatmap_loss(stack, self._hidden("heatmap", stack, feature), targets),
             "landmark_offset": l1_loss(offset, targets.landmark_offset, torch.ones_like(offset).bool()),
         }
 
     def _at(self, name: str, stack: int, feature: Tensor, cells: Tensor) -> Tensor:
         """A head's output (n, channels) at `cells` (n, 3) picture, row, column; its last layer sees these alone."""
-        first, relu, last = self.branches[name][stack]
         picture, row, column = cells.unbind(dim=1)
-        hidden = relu(first(feature))[picture, :, row, column]
+        hidden = self._hidden(name, stack, feature)[picture, :, row, column]
+        last = self.branches[name][stack][-1]
         return functional.linear(hidden, last.weight.flatten(1), last.bias)
 
-    def _heatmap_loss(self, stack: int, feature: Tensor, targets: Targets) -> Tensor:
-        branch = self.branches["heatmap"][stack]
-        if self.negatives == "all":
-            return focal_loss(branch(feature), targets.heatmap)
-        first, relu, last = branch
-        own = self._channels_of(targets.label_of, len(feature))
-        hidden, weight = relu(first(feature)), last.weight.flatten(1)
-        logits = [
-            torch.addmm(last.bias[mask, None], weight[mask], one.flatten(1))
-            for one, mask in zip(hidden, own, strict=True)
-        ]
-        logits = torch.cat(logits).unflatten(1, feature.shape[2:])[None]
-        return focal_loss(logits, _renumbered(targets.heatmap, own))
+    def _hidden(self, name: str, stack: int, feature: Tensor) -> Tensor:
+        return self.branches[name][stack][:-1](feature)
 
     def _channels_of(self, label_of: Tensor, pictures: int) -> Tensor:
         """(pictures, K) bool: the channels of the categories that each picture has."""
@@ -124,6 +125,19 @@ def _branch(features: int, width: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(features, width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(width, outputs, 1)
     )
+
+
+def _only(last: nn.Conv2d, hidden: Tensor, own: Tensor) -> Tensor:
+    """A 1x1 layer's output (n, h * w) for the n channels that `own` (B, K) has, picture after picture.
+
+    It makes as many channels for each picture as the one with the most has, then those too many are left
+    out: picture by picture, the gradient of its input would need twice the memory.
+    """
+    counts = own.sum(dim=1)
+    channels = own.int().argsort(dim=1, descending=True, stable=True)[:, : counts.max()]
+    real = torch.arange(channels.shape[1], device=own.device) < counts[:, None]
+    weight, bias = last.weight.flatten(1)[channels], last.bias[channels][..., None]
+    return torch.baddbmm(bias, weight, hidden.flatten(2))[real]
 
 
 def _own_channels(name: str) -> Tensor:

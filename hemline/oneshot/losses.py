@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,8 +13,8 @@ from hemline.oneshot.targets import Heatmaps
 # CenterNet (models/utils.py: _sigmoid) keeps scores from 1e-4 to 1 - 1e-4: these are the logits of that.
 BOUND = math.log((1 - 1e-4) / 1e-4)
 
-# The loss works through heatmaps by parts of so many cells (16 MB in float32), that it may need little memory.
-PART = 1 << 22
+# The loss works through heatmaps by parts of so many cells (4 MB in float32), that it may need little memory.
+PART = 1 << 20
 
 
 def focal_loss(logits: Tensor, targets: Heatmaps) -> Tensor:
@@ -51,11 +51,11 @@ class _FocalSum(torch.autograd.Function):
         ctx.save_for_backward(logits, values, index)
         costs = logits.new_empty(logits.shape[:2], dtype=_working_type(logits))
         for channels in _parts(logits.shape[1], len(logits) * _cells(logits)):
-            costs[:, channels] = _cost(_bounded(logits[:, channels])).sum(dim=(2, 3))
+            x, _ = _bounded(logits[:, channels])
+            costs[:, channels] = _cost(x).sum(dim=(2, 3))
         for which in _parts(len(index), _cells(logits)):
-            pictures, own = index[which].unbind(dim=1)
-            sign, weight = _terms(values[which])
-            costs[pictures, own] = (_cost(_bounded(logits[pictures, own]) * sign) * weight).sum(dim=(1, 2))
+            (x, _), own = _bounded(logits[*index[which].T]), _terms(values[which])
+            costs[*index[which].T] = (own.weight * _cost(own.sign * x)).sum(dim=(1, 2))
         return costs.sum()
 
     @staticmethod
@@ -63,13 +63,12 @@ class _FocalSum(torch.autograd.Function):
         logits, values, index = ctx.saved_tensors
         gradient = torch.empty_like(logits)
         for channels in _parts(logits.shape[1], len(logits) * _cells(logits)):
-            part = logits[:, channels]
-            gradient[:, channels] = _slope(_bounded(part)) * _free(part) * scale
+            x, free = _bounded(logits[:, channels])
+            gradient[:, channels] = scale * free * _slope(x)
         for which in _parts(len(index), _cells(logits)):
-            pictures, own = index[which].unbind(dim=1)
-            part, (sign, weight) = logits[pictures, own], _terms(values[which])
-            slope = _slope(_bounded(part) * sign) * _free(part) * sign * weight * scale
-            gradient[pictures, own] = slope.to(gradient.dtype)
+            (x, free), own = _bounded(logits[*index[which].T]), _terms(values[which])
+            slope = scale * free * own.sign * own.weight * _slope(own.sign * x)
+            gradient[*index[which].T] = slope.to(gradient.dtype)
         return gradient, None, None
 
 
@@ -84,19 +83,23 @@ def _slope(x: Tensor) -> Tensor:
     return p.square() * (p + 2 * (1 - p) * functional.softplus(x))
 
 
-def _terms(values: Tensor) -> tuple[Tensor, Tensor]:
-    """The sign of the logit and the weight with which f counts, for targets `values`."""
+class _Terms(NamedTuple):
+    """With which sign of the logit, and how often, f counts: two arrays of one shape."""
+
+    sign: Tensor
+    weight: Tensor
+
+
+def _terms(values: Tensor) -> _Terms:
     positive = values == 1
-    return torch.where(positive, -1, 1), torch.where(positive, 1, (1 - values) ** 4)
+    return _Terms(torch.where(positive, -1, 1), torch.where(positive, 1, (1 - values) ** 4))
 
 
-def _bounded(logits: Tensor) -> Tensor:
-    return logits.to(_working_type(logits)).clamp(-BOUND, BOUND)
-
-
-def _free(logits: Tensor) -> Tensor:
-    """Where the bounds leave a gradient."""
-    return logits.abs() <= BOUND
+def _bounded(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits within the bounds, and where they were so before: only there a change of them changes the loss."""
+    x = logits.to(_working_type(logits))
+    bounded = x.clamp(-BOUND, BOUND)
+    return bounded, bounded == x
 
 
 def _working_type(logits: Tensor) -> torch.dtype:
