@@ -5,9 +5,10 @@ from typing import Any
 
 from hemline.evaluation import evaluate_ablation
 from hemline.files import write_json
-from hemline.params import Params, load_params
+from hemline.params import EvaluateSettings, Params, load_params
 from hemline.reporting import paper
 from hemline.reporting.evidence import paper_ap
+from hemline.tracking import Recorder
 from stages.stage import main, read_by, recorded
 
 COCO = Path("data/coco")
@@ -23,17 +24,24 @@ def evaluate(name: str) -> None:
         "row": row_settings(params, name),
     }
     with recorded(f"evaluate@{name}", shown, **tags) as run:
-        read_by(run, "validation", COCO / "validation-independent.json")
-        metrics = evaluate_ablation(
-            COCO / "validation-independent.json",
-            COCO / "validation-visible.json",
-            Path("results/landmarks") / name / "validation.json",
-            Path("results/boxes") / settings.rows[name] / "validation.json",
-            resamples=settings.resamples,
-            seed=settings.seed,
-        )
-        write_json(Path("metrics/evaluate") / f"{name}.json", metrics)
-        run.log(metrics)
+        landmarks = Path("results/landmarks") / name / "validation.json"
+        boxes = Path("results/boxes") / settings.rows[name] / "validation.json"
+        measure(run, settings, landmarks, boxes, out=Path("metrics/evaluate") / f"{name}.json")
+
+
+def measure(run: Recorder, settings: EvaluateSettings, landmarks: Path, boxes: Path, out: Path) -> None:
+    """Evaluate a row's results on the validation pictures; write and record the numbers."""
+    read_by(run, "validation", COCO / "validation-independent.json")
+    metrics = evaluate_ablation(
+        COCO / "validation-independent.json",
+        COCO / "validation-visible.json",
+        landmarks,
+        boxes,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    write_json(out, metrics)
+    run.log(metrics)
 
 
 def row_settings(params: Params, name: str) -> dict[str, Any]:

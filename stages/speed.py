@@ -19,7 +19,7 @@ from hemline.inference.pipeline import estimate as find_landmarks
 from hemline.inference.predictor import detected
 from hemline.inference.speed import Find, measure
 from hemline.oneshot.finding import OneShot
-from hemline.params import Params, load_params
+from hemline.params import OneShotRow, Params, load_params
 from hemline.training import device
 from stages.stage import main, recorded
 
@@ -59,19 +59,28 @@ def machine() -> dict[str, str | int]:
 
 
 def one_shot_rows(params: Params) -> dict[str, Find]:
-    """The rows of `oneshot.rows`."""
-    models, settings = Path("oneshot/models"), params.oneshot
-    return {
-        name: OneShot.load(models / row.network, row, settings.find) for name, row in settings.rows.items()
-    }
+    """The rows of `oneshot.rows`; rows of one network share it."""
+    rows, settings = params.oneshot.rows, params.oneshot.find
+
+    @cache
+    def network(name: str) -> OneShot:
+        row = next(row for row in rows.values() if row.network == name)
+        return OneShot.load(Path("oneshot/models") / name, row, settings)
+
+    def ready(row: OneShotRow) -> OneShot:
+        shared = network(row.network)
+        return OneShot(shared.model, shared.settings, row, settings)
+
+    return {name: partial(find_at_once, ready(row)) for name, row in rows.items()}
+
+
+def find_at_once(oneshot: OneShot, picture: np.ndarray) -> list[Garment]:
+    """A picture's garments as a one-shot row finds them."""
+    return next(oneshot.find([picture]))
 
 
 def two_stage_rows(params: Params) -> dict[str, Find]:
-    """The rows of `ablations` with a detector, and the ensemble where its members share one; networks are shared."""
-    members = {name: (name,) for name, row in params.ablations.items() if row.boxes != "ground-truth"}
-    together = params.ensemble.members
-    if "ensemble" in params.evaluate.rows and len({params.ablations[one].boxes for one in together}) == 1:
-        members["ensemble"] = together
+    """The two-stage rows with a detector; rows share their networks."""
 
     @cache
     def detector(name: str) -> Detector:
@@ -83,14 +92,24 @@ def two_stage_rows(params: Params) -> dict[str, Find]:
         return Estimators.load(Path("models/estimators") / name, folder, params.finetune.categories)
 
     rows: dict[str, Find] = {}
-    for name, own in members.items():
-        settings = [params.ablations[one] for one in own]
+    for name, members in members_of(params).items():
+        settings = [params.ablations[member] for member in members]
         serving = [(estimators(one.estimator, one.experts), one.flip_test) for one in settings]
-        rows[name] = partial(find, params, detector(settings[0].boxes), serving)
+        rows[name] = partial(find_in_boxes, params, detector(settings[0].boxes), serving)
     return rows
 
 
-def find(
+def members_of(params: Params) -> dict[str, tuple[str, ...]]:
+    """Which rows of `ablations` each row runs: itself, or the ensemble's, if these share a detector."""
+    detecting = {name: row for name, row in params.ablations.items() if row.boxes != "ground-truth"}
+    members: dict[str, tuple[str, ...]] = {name: (name,) for name in detecting}
+    boxes = {params.ablations[name].boxes for name in params.ensemble.members}
+    if "ensemble" in params.evaluate.rows and len(boxes) == 1 and "ground-truth" not in boxes:
+        members["ensemble"] = params.ensemble.members
+    return members
+
+
+def find_in_boxes(
     params: Params, detector: Detector, serving: Sequence[tuple[Estimators, bool]], picture: np.ndarray
 ) -> list[Garment]:
     """A picture's garments as a two-stage row finds them: `serving` are its estimators, each with its flip test."""

@@ -2,8 +2,8 @@
 
 In the order of the work: evidence.py and trainings.py read what earlier stages left, differences.py compares rows,
 errors.py measures landmarks, findings.py and story.py say it in words, tables.py, cost.py and rerun.py make the tables,
-pictures.py, figures.py, outlines.py and curves.py draw, plots.py leaves the figures' numbers to DVC, markdown.py and
-page.py write.
+pictures.py, figures.py, outlines.py and curves.py draw (labels.py puts names beside dots), plots.py leaves the figures'
+numbers to DVC, markdown.py and page.py write. oneshot/ is the one-shot networks' page (paper 001), in the same look.
 """
 
 from hemline.reporting.evidence import ReportInputs

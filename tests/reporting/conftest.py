@@ -84,7 +84,7 @@ class World:
             ablations=ablations,
             ensemble=EnsembleSettings(members=self.members),
             evaluate=EvaluateSettings(rows=boxes, resamples=30, seed=0),
-            package=PackageSettings(row=self.rows[-1], validation="v.json", test="t.json"),
+            package=PackageSettings(row=(self.rows or ["ensemble"])[-1], validation="v.json", test="t.json"),
             report=ReportSettings(data=self.data, gallery=self.gallery),
         )
 

@@ -17,9 +17,10 @@ COLUMNS = (
     *(Column(number, "AP landmarks") for number in (*NUMBERS, "change")),
     *(Column(number, group) for group in ("AP visible only", "AP box", "ms a picture") for number in NUMBERS),
 )
-NOTE = (
+NOTES = (
+    "Paper 001 has 294 heatmaps only; paper 000 aggregates landmarks that are alike into 81 groups.",
     "Intervals of the change come from resampling both rows' pictures together. They cover the choice of validation"
-    " pictures, not the chance in training: each network was trained once."
+    " pictures, not the chance in training: each network was trained once.",
 )
 
 
@@ -50,10 +51,7 @@ def grouping_table(evidence: Evidence, found: tuple[Pair, ...]) -> Table:
         "Aggregation: 81 heatmaps in the place of 294",
         COLUMNS,
         tuple(_line(evidence, pair) for pair in found),
-        (
-            "Paper 001 has 294 heatmaps only; paper 000 aggregates landmarks that are alike into 81 groups.",
-            NOTE,
-        ),
+        (*map(sentence, found), *NOTES),
         tuple(_record(pair) for pair in found),
     )
 
