@@ -98,13 +98,13 @@ def best(found: Sequence[Contender], system: System) -> Contender | None:
 COLUMNS = (
     Column("row", kind="words"),
     Column("no."),
-    Column("system", kind="words"),
     Column("AP landmarks"),
     Column("AP visible only"),
     Column("AP box"),
     Column("ms a picture"),
     Column("parameters, millions"),
     Column("training time"),
+    Column("system", kind="words"),
 )
 
 
@@ -124,7 +124,7 @@ def systems_table(evidence: Evidence, found: Sequence[Contender]) -> Table:
 def _line(one: Contender, strong: bool) -> Line:
     numbers = (cell(one.ap), cell(one.visible_ap), cell(one.box_ap), speed_cell(one.speed))
     costs = (Cell(one.parameters), Cell(duration(one.seconds)))
-    return Line((Cell(one.title), Cell(str(one.number)), Cell(one.system), *numbers, *costs), total=strong)
+    return Line((Cell(one.title), Cell(str(one.number)), *numbers, *costs, Cell(one.system)), total=strong)
 
 
 def _notes(evidence: Evidence) -> tuple[str, ...]:
