@@ -29,17 +29,17 @@ CODE = (
     ".gitignore",
     "pyproject.toml",
 )
+# A row of each kind: more of them are more of the same, at some ten seconds each.
 ROWS = [
     "cascade-independent",
-    "cascade-aggregated",
-    "htc-aggregated",
-    "htc-aggregated-fliptest",
     "htc-finetuned-fliptest",
     "htc-finetuned-hflip-fliptest",
     "ground-truth-aggregated",
     "ensemble",
 ]
-EXPERTS = ["short-sleeve-top", "trousers"]
+EXPERTS = ["trousers"]
+ONESHOT_ROWS = ["hourglass-single", "dla-64-single"]
+SAME = ["evaluate@htc-finetuned-fliptest", "evaluate_oneshot@hourglass-single"]
 
 
 def run(folder, *command, **variables):
@@ -84,7 +84,22 @@ def tiny(values, experts=EXPERTS):
     values["finetune"]["training"].update(epochs=1, milestones=[])
     values["finetune"]["categories"] = experts
     values["evaluate"]["resamples"] = 20
+    for key, rows in (("ablations", values["ablations"]), ("rows", values["evaluate"]["rows"])):
+        kept = {name: row for name, row in rows.items() if name in ROWS}
+        (values if key == "ablations" else values["evaluate"])[key] = kept
+    values["oneshot"].update(tiny_oneshot(values["oneshot"]))
     return values
+
+
+def tiny_oneshot(section):
+    """Two small networks of one epoch, one of them finetuned, a row each."""
+    networks = {name: section["networks"][name] for name in ("dla", "hourglass")}
+    for network in networks.values():
+        network.update(epochs=1, image_size=[64, 64], head_width=8)
+    finetuned = {"dla-64": {**section["finetuned"]["dla-64"], "image_size": [32, 32]}}
+    rows = {name: section["rows"][name] for name in ONESHOT_ROWS}
+    find = {**section["find"], "score_threshold": 0.0}  # as for the detectors
+    return {"trained": [*networks], "networks": networks, "finetuned": finetuned, "rows": rows, "find": find}
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +130,13 @@ def running(output):
 
 def test_every_stage_ran_once_and_all_comes_out(project):
     ran = running((project / "repro.log").read_text())
-    assert len(ran) == len(set(ran)) == 3 + 2 + 2 + 2 + 2 + 2 * len(EXPERTS) + 7 + 1 + 8 + 2
+    two_stage = 3 + 2 + 2 + 2 + 2 + 2 * len(EXPERTS) + (len(ROWS) - 1) + 1 + len(ROWS) + 2
+    one_shot = 2 + 1 + 2 * len(ONESHOT_ROWS) + 2
+    assert len(ran) == len(set(ran)) == two_stage + one_shot
     for name in (
         "reports/index.html",
         "reports/tables.md",
+        "reports/deepmark/index.html",
         "submissions/validation.zip",
         "submissions/test.zip",
     ):
@@ -131,27 +149,30 @@ def test_every_stage_ran_once_and_all_comes_out(project):
 
 def test_the_flow_gives_the_same(project, tmp_path):
     """`hemline run` in another clone, a stage a core: landmarks, scores and all numbers to the last digit."""
-    wanted = {
-        path: path.read_bytes()
-        for folder in ("results", "metrics")
-        for path in (project / folder).rglob("*.json")
-    }
-    assert len(wanted) > 2 * len(ROWS)
     run(tmp_path, "git", "clone", "-q", str(project), "flow")
     machine = {
         "HEMLINE_SLOTS": str(len(os.sched_getaffinity(0))),
         "HEMLINE_LEASES": str(tmp_path),
         "PREFECT_HOME": str(tmp_path),
     }
-    run(tmp_path / "flow", sys.executable, "-m", "hemline", "run", **machine)
-    for path, content in wanted.items():
-        assert (tmp_path / "flow" / path.relative_to(project)).read_bytes() == content, path
+    run(tmp_path / "flow", sys.executable, "-m", "hemline", "run", *SAME, **machine)
+    made = [
+        path.relative_to(tmp_path / "flow")
+        for folder in ("results", "metrics", "oneshot/results")
+        for path in (tmp_path / "flow" / folder).rglob("*.json")
+    ]
+    assert {"htc-finetuned-fliptest.json", "hourglass-single.json"} <= {path.name for path in made}
+    for path in made:
+        assert (tmp_path / "flow" / path).read_bytes() == (project / path).read_bytes(), path
 
 
 def test_every_row_is_measured(project):
     for row in ROWS:
         metrics = json.loads((project / f"metrics/evaluate/{row}.json").read_text())
         assert 0 <= metrics["AP"] <= 1
+    for row in ONESHOT_ROWS:
+        metrics = json.loads((project / f"metrics/oneshot/{row}.json").read_text())
+        assert 0 <= metrics["AP_box"] <= 1
     truth = json.loads((project / "metrics/evaluate/ground-truth-aggregated.json").read_text())
     assert truth["AP_box"] == 1.0
 
@@ -177,6 +198,9 @@ def test_predict_uses_the_models_of_the_run(project, tmp_path):
     output = hemline(project, "predict", str(picture), "--threshold", "0", "--json", "--out", str(tmp_path))
     assert "000001.jpg" in output and json.loads(output)
     assert list(tmp_path.glob("*.jpg"))
+    output = hemline(project, "predict", str(picture), "--threshold", "0", "--json", "--oneshot", "hourglass")
+    (found,) = json.loads(output)["pictures"]
+    assert found["garments"]
 
 
 def test_stages_are_recorded_under_one_parent(project):
@@ -192,7 +216,8 @@ def test_stages_are_recorded_under_one_parent(project):
     children = {name: parent for name, parent, _, _ in runs if parent}
     assert all(digest for _, parent, digest, _ in runs if parent), "replay adds DVC's hashes"
     assert {name.split("@")[0] for name, _, _, inputs in runs if inputs} == {
-        *("train_detector", "detect", "train_estimator", "finetune", "estimate", "evaluate")
+        *("train_detector", "detect", "train_estimator", "finetune", "estimate", "evaluate"),
+        *("train_oneshot", "finetune_oneshot", "estimate_oneshot", "evaluate_oneshot"),
     }
     (model,) = models
     assert model["row"] == "ensemble" and "dvc.out.models/detectors/htc" in model
@@ -224,8 +249,9 @@ def test_a_changed_finetune_value_reruns_experts_and_what_depends_on_them(projec
     ran = running(dvc(project, "repro"))
     finetuned = ["htc-finetuned-fliptest", "htc-finetuned-hflip-fliptest"]
     direct = {f"finetune@{slug}-{variant}" for slug in EXPERTS for variant in ("plain", "hflip")}
-    direct |= {f"estimate@{row}" for row in finetuned} | {"report"}
+    direct |= {f"estimate@{row}" for row in finetuned} | {"report", "speed@deepmark"}
     # DVC goes by content: after one epoch the detector may find no garment of an expert's category, and the
     # landmarks come out as they were. Then what depends on them rightly stays.
     further = {f"evaluate@{row}" for row in finetuned} | {"ensemble", "evaluate@ensemble", "package"}
+    further |= {"report_oneshot@deepmark"}
     assert direct <= set(ran) <= direct | further
