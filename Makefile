@@ -36,7 +36,7 @@ THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
 
 LINT := { ruff check --no-cache . && ruff format --no-cache --check . && mypy; } || status=1
 
-.PHONY: help setup demo run sample params test lint format hooks ui deploy mlflow sweep dashboard clean clean-env
+.PHONY: help setup demo demo-oneshot run sample params test lint format hooks ui deploy mlflow sweep dashboard clean clean-env
 
 help: ## list these commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -45,13 +45,17 @@ help: ## list these commands
 setup: ## make the environment in .venv (minutes the first time, then about a second)
 	@setup/run
 
-demo: setup ## the whole pipeline on the synthetic wardrobe; call it again to go on after an interruption
+demo: setup ## paper 000 on the synthetic wardrobe, from pictures to report; call it again to go on after an interruption
 	@hemline params use demo
-	@$(MAKE) run
+	@$(MAKE) run STAGES=report
+
+demo-oneshot: setup ## paper 001 on the same pictures: one network for garments and landmarks, beside the rows of `make demo`
+	@hemline params use demo
+	@$(MAKE) run STAGES=report_oneshot
 
 run: setup ## the pipeline on params.yaml as it stands, stages side by side; only what has changed (STAGES=report: these)
 	@hemline run $(STAGES)
-	@for folder in reports submissions; do find "$$folder" -maxdepth 1 -type f | sort | sed 's/^/  /'; done
+	@find reports submissions -maxdepth 2 -name pictures -prune -o -name plots -prune -o -type f -print | sort | sed 's/^/  /'
 
 sample: setup ## the same path on your own small DeepFashion2 folder (image/ and annos/), learnt by heart
 	@test -n "$(DATA)" || { echo "error: say where it lies: make sample DATA=folder (it holds image/ and annos/)" >&2; exit 2; }
