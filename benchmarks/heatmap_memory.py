@@ -1,6 +1,6 @@
 """Memory of the landmark heatmaps' loss: dense targets with mmdet's focal loss, as in CenterNet, and ours.
 
-    python -m benchmarks.heatmap_memory [--pictures 5] [--grouping independent] [--side 128] [--width 256] [--garments 2]
+    python -m benchmarks.heatmap_memory [--pictures 5] [--grouping independent] [--side 128] [--width 256]
 
 One step, forward and backward, of the heatmap head's last layer on `width` hidden channels, and of its loss, on maps of
 `side` x `side` cells; the default is a GPU's share of the paper's batch. The gradient of the hidden channels, as large
