@@ -1,12 +1,12 @@
 """Memory of the landmark heatmaps' loss: dense targets with mmdet's focal loss, as in CenterNet, and ours.
 
-    python -m benchmarks.heatmap_memory [--pictures 5] [--grouping independent] [--side 128] [--width 64] [--garments 2]
+    python -m benchmarks.heatmap_memory [--pictures 5] [--grouping independent] [--side 128] [--width 256]
 
-One step, forward and backward, of the loss and the heatmap head's last layer on `width` hidden channels, on maps of
-`side` x `side` cells; the default is a GPU's share of the paper's batch. The hidden channels' gradient (as large as
-they) is needed in any case and counts. Each way has a process of its own,
-which counts what its step needs above what it held before: on a GPU what PyTorch allocates, else resident memory.
-All targets are drawn by `make_targets`; the dense ones on the CPU, then spread over all channels and copied.
+One step, forward and backward, of the heatmap head's last layer on `width` hidden channels, and of its loss, on maps of
+`side` x `side` cells; the default is a GPU's share of the paper's batch. The gradient of the hidden channels, as large
+as they, is needed in any case and counts. Each way has a process of its own, which measures what the step needs above
+what was held before: on a GPU what PyTorch allocates, else resident memory. All targets are drawn by `make_targets`;
+the dense ones on the CPU, then spread over all channels and copied. `own` learns less: see params `negatives`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=5)
     parser.add_argument("--grouping", default="independent")
     parser.add_argument("--side", type=int, default=128)
-    parser.add_argument("--width", type=int, default=64, help="CenterNet: 256 for DLA-34, 64 for hourglasses")
+    parser.add_argument("--width", type=int, default=256, help="of the hidden channels")
     parser.add_argument("--garments", type=int, default=2, help="in each picture")
     options = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")

@@ -130,8 +130,8 @@ def _branch(features: int, width: int, outputs: int) -> nn.Sequential:
 def _only(last: nn.Conv2d, hidden: Tensor, own: Tensor) -> Tensor:
     """A 1x1 layer's output (n, h * w) for the n channels that `own` (B, K) has, picture after picture.
 
-    It makes as many channels for each picture as the one with the most has, then those too many are left
-    out: picture by picture, the gradient of its input would need twice the memory.
+    It makes as many for each picture as the one with the most has, and then leaves those too many out: picture by
+    picture, the gradient of `hidden` would need twice the memory.
     """
     counts = own.sum(dim=1)
     channels = own.int().argsort(dim=1, descending=True, stable=True)[:, : counts.max()]
