@@ -77,10 +77,11 @@ class LossWeights(Settings):
 
 
 class OneShotAugmentation(Settings):
-    """Random crops as CenterNet's: the picture at a scale drawn from `scales`, about a centre drawn from its inside.
+    """Random crops as CenterNet's: a window about a place inside the picture, brought to the input.
 
-    Without `scales` the picture is fitted into the input whole. `flip` is the probability of mirroring, `colour` the
-    range of brightness, contrast and saturation: factors between 1 - colour and 1 + colour.
+    Its side is the picture's longer one times a number drawn from `scales`: under 1 garments grow. Without `scales` the
+    picture is fitted into the input whole. `flip` is the probability of mirroring, `colour` the range of brightness,
+    contrast and saturation: factors between 1 - colour and 1 + colour.
     """
 
     scales: tuple[Rate, ...]

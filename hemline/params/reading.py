@@ -125,4 +125,7 @@ def _explain(item: Any) -> str:
         return f"{path}: unknown key; remove it or mend its spelling"
     if item["type"] == "missing":
         return f"{path}: missing; params/demo.yaml shows every key"
-    return f"{path} is {item['input']!r}: {item['msg'].removeprefix('Value error, ')}"
+    said = item["msg"].removeprefix("Value error, ")
+    if isinstance(item["input"], Mapping):  # of a section as a whole the message names what is wrong in it
+        return f"{path}: {said}"
+    return f"{path} is {item['input']!r}: {said}"

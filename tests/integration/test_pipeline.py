@@ -95,7 +95,9 @@ def tiny_oneshot(section):
     """Two small networks, one of them finetuned; rows of two."""
     networks = {name: section["networks"][name] for name in ("dla", "hourglass")}
     for network in networks.values():
-        network.update(epochs=8, warmup_steps=0, image_size=[64, 64], head_width=8)  # enough to learn of sizes
+        network.update(
+            epochs=8, warmup_steps=0, image_size=[64, 64], head_width=8
+        )  # enough to learn of sizes
     finetuned = {"dla-64": {**section["finetuned"]["dla-64"], "image_size": [32, 32]}}
     rows = {name: section["rows"][name] for name in ONESHOT_ROWS}
     find = {**section["find"], "score_threshold": 0.0}  # as for the detectors

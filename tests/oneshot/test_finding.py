@@ -22,7 +22,14 @@ SIZE = (144, 112)  # width, height of the input; maps are 36 x 28
 def settings(name="independent", **changes):
     """The demo's smallest network of a grouping."""
     network = "dla" if name == "independent" else "dla-aggregated"
-    update = {"image_size": (64, 64), "epochs": 8, "batch_size": 4, "warmup_steps": 0, "head_width": 8, **changes}
+    update = {
+        "image_size": (64, 64),
+        "epochs": 8,
+        "batch_size": 4,
+        "warmup_steps": 0,
+        "head_width": 8,
+        **changes,
+    }
     return load_params("params/demo.yaml").oneshot.networks[network].model_copy(update=update)
 
 
