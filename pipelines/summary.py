@@ -7,6 +7,10 @@ from hemline.provenance import experiment, pipeline_key
 from hemline.tracking import records_folder
 from pipelines.run import Run
 
+# The stages that measure rows, and their folders in metrics/; those that write pages, and these in reports/.
+METRICS = {"evaluate": "evaluate", "evaluate_oneshot": "oneshot"}
+PAGES = {"report": "index.html", "report_oneshot@deepmark": "deepmark/index.html"}
+
 
 def summary(run: Run, seconds: float) -> str:
     """States, times and devices stage by stage; the rows' AP; where the rest is."""
@@ -43,8 +47,9 @@ def _metrics(run: Run) -> str:
     """The evaluated rows' AP; only what this run brought up to date."""
     lines = ["| row | AP landmarks | AP box |", "| --- | ---: | ---: |"]
     for name in run.plan.planned:
-        path = run.root / "metrics" / "evaluate" / f"{name.partition('@')[2]}.json"
-        if name.startswith("evaluate@") and name in run.done and path.is_file():
+        stage, _, row = name.partition("@")
+        path = run.root / "metrics" / METRICS.get(stage, "") / f"{row}.json"
+        if stage in METRICS and name in run.done and path.is_file():
             numbers = read_json(path)
             lines.append(f"| {path.stem} | {numbers['AP']:.3f} | {numbers['AP_box']:.3f} |")
     return "\n".join(lines) if len(lines) > 2 else ""
@@ -52,9 +57,10 @@ def _metrics(run: Run) -> str:
 
 def _links(run: Run) -> str:
     lines = [f"Logs: {run.logs}"]
-    report = run.root / "reports" / "index.html"
-    if "report" in run.done and report.is_file():
-        lines.append(f"Report: [{report}]({report.as_uri()})")
+    for stage, file in PAGES.items():
+        page = run.root / "reports" / file
+        if stage in run.done and page.is_file():
+            lines.append(f"Report: [{page}]({page.as_uri()})")
     if any(done.ran for done in run.done.values()) and any((run.root / records_folder()).glob("*.jsonl")):
         lines.append(_mlflow())
     return "\n\n".join(lines)

@@ -1,4 +1,4 @@
-"""Trials that train: a detector, an estimator or an expert, with AP on the validation pictures after each epoch."""
+"""Trials that train a network of any kind, with AP on the validation pictures after each epoch."""
 
 import shutil
 from collections.abc import Callable
@@ -26,6 +26,7 @@ class Training:
             "train_detector": _detector,
             "train_estimator": _estimator,
             "finetune": _expert,
+            "train_oneshot": _oneshot,
         }[kind](item)
 
     def __call__(self, params: Params, claim: Claim) -> dict[str, float] | None:
@@ -89,4 +90,14 @@ def _detector(name: str) -> tuple[Train, Judge]:
     return (
         lambda params, attempt: train_detector.train(params, name, attempt),
         lambda params, detector: validation_box_ap(params, name, detector, getattr(params.detect, name)),
+    )
+
+
+def _oneshot(name: str) -> tuple[Train, Judge]:
+    from stages import train_oneshot
+    from stages.selection import validation_oneshot_ap
+
+    return (
+        lambda params, attempt: train_oneshot.train(params, name, attempt),
+        lambda params, network: validation_oneshot_ap(params, name, network),
     )
