@@ -55,7 +55,8 @@ demo-oneshot: setup ## paper 001 on the same pictures: one network for garments 
 
 run: setup ## the pipeline on params.yaml as it stands, stages side by side; only what has changed (STAGES=report: these)
 	@hemline run $(STAGES)
-	@find reports submissions -maxdepth 2 -name pictures -prune -o -name plots -prune -o -type f -print | sort | sed 's/^/  /'
+	@for folder in reports submissions; do if test -d "$$folder"; then \
+	  find "$$folder" -maxdepth 2 -name pictures -prune -o -name plots -prune -o -type f -print | sort | sed 's/^/  /'; fi; done
 
 sample: setup ## the same path on your own small DeepFashion2 folder (image/ and annos/), learnt by heart
 	@test -n "$(DATA)" || { echo "error: say where it lies: make sample DATA=folder (it holds image/ and annos/)" >&2; exit 2; }

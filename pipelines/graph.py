@@ -149,8 +149,8 @@ def check_gpus(stages: Iterable[Stage], gpus: Sequence[str]) -> None:
         if 0 < len(gpus) < stage.gpus:
             raise HemlineError(
                 f"{stage.gpus_key} is {stage.gpus}, but {stage.name} finds {len(gpus)} here ({', '.join(gpus)}): "
-                f"set it to {len(gpus)} or less; with the same batch_size and micro_batch the batches stay the same, "
-                "in more passes"
+                f"set it to {len(gpus)} or less; with the same batch_size and micro_batch (if it has none: this "
+                "GPU's share) the batches stay the same, in more passes"
             )
 
 

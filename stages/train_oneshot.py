@@ -23,7 +23,8 @@ def train(params: Params, name: str, attempt: Attempt, base: str | None = None) 
     """Train the network `name` with these params, from the weights of `base` if there is one."""
     settings = params.oneshot.settings(name)
     annotations = Path(f"data/coco/train-{settings.grouping}.json")
-    shown = {"oneshot": {name: settings.model_dump()}}
+    section = "finetuned" if base else "networks"
+    shown = {"oneshot": {section: {name: settings.model_dump()}}}
     inputs = [annotations, VALIDATION, *([] if base is None else [MODELS / base / "weights.pt"])]
     judge = None
     if settings.patience is not None:

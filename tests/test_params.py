@@ -141,6 +141,12 @@ def test_a_batch_may_be_shared_unevenly(demo):
     assert (network.pass_size, network.accumulation) == (5, 1)
 
 
+@pytest.mark.parametrize("gpus, accumulation", [(1, 8), (2, 4), (4, 2), (8, 1)])
+def test_an_uneven_batch_has_the_same_passes_on_any_number_of_gpus(gpus, accumulation):
+    network = load_params("params/paper.yaml").oneshot.settings("dla").model_copy(update={"gpus": gpus})
+    assert network.passes == (5, 5, 5, 5, 5, 4, 4, 4) and network.accumulation == accumulation
+
+
 def test_a_batch_smaller_than_its_gpus_is_refused(demo):
     put(demo, "oneshot.networks.dla.gpus", 9)
     with pytest.raises(HemlineError, match=r"networks\.dla: batch_size 8 is too small for gpus 9"):

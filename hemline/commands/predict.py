@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--oneshot",
         metavar="NETWORK",
-        help="a one-shot network, such as dla, or its folder, in the place of detector, estimator and experts",
+        help="a one-shot network, such as dla, or its folder (with a /), in the place of detector and estimators",
     )
     parser.add_argument("--detector", choices=("htc", "cascade"), default="htc")
     parser.add_argument(
@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     pictures = list(_named(_files(arguments.pictures)))
     if arguments.out is not None:
         _spare(pictures, arguments.out)
+    if arguments.oneshot is not None:
+        _refuse_two_stages(arguments)
     predictor = _load(arguments)
     found: list[dict[str, Any]] = []
     unreadable: list[dict[str, str]] = []
@@ -60,13 +62,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if unreadable else 0
 
 
+def _refuse_two_stages(arguments: argparse.Namespace) -> None:
+    for name, default in (("models", Path("models")), ("detector", "htc"), ("experts", "hflip")):
+        if getattr(arguments, name) != default:
+            raise HemlineError(
+                f"--oneshot {arguments.oneshot} stands in the place of --{name}: leave that out"
+            )
+
+
 def _load(arguments: argparse.Namespace) -> Any:
     # Imported late: bad arguments and missing pictures are said before the seconds that torch takes to load.
-    from hemline.inference.predictor import OneShotPredictor, Predictor
+    if arguments.oneshot is not None:
+        from hemline.oneshot.predictor import OneShotPredictor
+
+        return OneShotPredictor.load(arguments.oneshot)
+    from hemline.inference.predictor import Predictor
     from hemline.params import load_params
 
-    if arguments.oneshot is not None:
-        return OneShotPredictor.load(arguments.oneshot)
     detect = getattr(load_params().detect, arguments.detector) if Path("params.yaml").is_file() else None
     return Predictor.load(arguments.models, arguments.detector, arguments.experts, detect)
 

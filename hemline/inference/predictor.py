@@ -14,27 +14,13 @@ from hemline.errors import HemlineError
 from hemline.inference.ensemble import ensemble
 from hemline.inference.garments import Garment
 from hemline.inference.pipeline import DetectedBox, Estimators, estimate
-from hemline.oneshot import OneShot
-from hemline.params import DetectSettings, EstimateSettings, FindSettings, OneShotRow
+from hemline.params import DetectSettings, EstimateSettings
 from hemline.wardrobe import category
 
 # As the paper tests its best rows: flip test with the one-pixel shift. Scores over the category's own channels: a
 # person reads them as "how sure", and channels of other categories say nothing about that.
 ESTIMATE = EstimateSettings(
     shift_heatmap=True, score="category", score_threshold=0.2, box_score_threshold=0.01, batch_size=32
-)
-
-# As CenterNet tests one picture, with the flip test of the two-stage system.
-ONESHOT_MODELS = Path("oneshot/models")
-ONESHOT_ROW = OneShotRow(network="", suppression="soft-nms", flip_test=True, scales=(1.0,), splits=())
-ONESHOT_FIND = FindSettings(
-    candidates=100,
-    peak_threshold=0.1,
-    reach=0.3,
-    nms_sigma=0.5,
-    score_threshold=0.01,
-    max_per_image=100,
-    batch_size=1,
 )
 
 
@@ -155,25 +141,3 @@ class Predictor:
         garments = ensemble(found_by, self.weights)
         sure = [garment for garment in garments if garment.score >= threshold]
         return Prediction(picture, sorted(sure, key=lambda garment: -garment.score))
-
-
-class OneShotPredictor:
-    """A one-shot network in the place of detector and estimators."""
-
-    def __init__(self, oneshot: OneShot) -> None:
-        self.oneshot = oneshot
-
-    @classmethod
-    def load(cls, network: str, device: torch.device | None = None) -> "OneShotPredictor":
-        """Load a network of the last run, such as `dla`, or of a folder; with flip test and soft-NMS.
-
-        HemlineError, with what to run, when it isn't there.
-        """
-        folder = Path(network) if Path(network).is_dir() else ONESHOT_MODELS / network
-        if not folder.is_dir():
-            raise HemlineError(f"{folder}: no such model; `hemline run report_oneshot` trains it")
-        return cls(OneShot.load(folder, ONESHOT_ROW, ONESHOT_FIND, device))
-
-    def predict(self, picture: np.ndarray, threshold: float = 0.3) -> Prediction:
-        """Find the garments of a picture, (height, width, 3) uint8 BGR, that score `threshold` or more."""
-        return Prediction(picture, [one for one in self.oneshot(picture) if one.score >= threshold])

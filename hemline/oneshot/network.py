@@ -41,6 +41,7 @@ def oneshot_config(settings: OneShotSettings) -> Config:
     return Config(
         {
             "model": {
+                "_scope_": "mmdet",
                 "type": "DeepMark",
                 "data_preprocessor": _preprocessor(),
                 "backbone": _backbone(settings),

@@ -159,7 +159,7 @@ class FinetuneSection(Settings):
         for slug, size in self.batch_sizes.items():
             training = self.training.model_copy(update={"batch_size": size})
             if not training.fills():
-                raise ValueError(f"batch_sizes.{slug} {training.uneven()}")
+                raise ValueError(f"batch_sizes.{slug}: {training.too_small()}")
         return self
 
 
@@ -299,7 +299,12 @@ class DetectorSettings(TrainingSettings):
     def _shared_evenly(self) -> "DetectorSettings":
         """Upright and wide pictures have passes of their own, all of one size."""
         if len(set(self.passes)) > 1:
-            raise ValueError(f"batch_size {self.batch_size} is not a multiple of gpus {self.gpus}")
+            by = (
+                f"gpus {self.gpus} x micro_batch {self.micro_batch}"
+                if self.micro_batch
+                else f"gpus {self.gpus}"
+            )
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of {by}")
         return self
 
     @model_validator(mode="after")
@@ -380,6 +385,8 @@ class Params(Settings):
     @model_validator(mode="after")
     def _rows_exist(self) -> "Params":
         rows = {*self.ablations, "ensemble"}
+        if twice := rows & self.oneshot.rows.keys():
+            raise ValueError(f"oneshot.rows.{min(twice)}: ablations has a row of this name; rename one")
         for key, names in (("ensemble.members", self.ensemble.members), ("package.row", (self.package.row,))):
             for name in names:
                 if name not in rows:

@@ -10,12 +10,12 @@ from hemline.params.base import Positive, Rate, Settings
 class TrainingSettings(Settings):
     """How a network is trained. `lr` drops to a tenth at each of `milestones` (epochs).
 
-    `batch_size` samples make a step of the optimiser, on however many GPUs. They go through the network
-    `micro_batch` at a time (null: as many at once as there are), and batch statistics are of these: with the same
-    `micro_batch` a batch on one GPU, its gradients accumulated, is the same as on several. `gpus` processes share a
-    batch (torchrun's; without a GPU they share the CPU); without `micro_batch` it needn't be a multiple of them
-    (`passes`), and each GPU's mean loss counts the same, as with DataParallel in CenterNet. `precision` is that of the
-    arithmetic: mixed with bf16 or fp16.
+    `batch_size` samples make a step of the optimiser, on however many GPUs. They go through the network in passes of
+    `micro_batch` at most (null: in one), whose gradients are averaged, and batch statistics are of a pass: with the
+    same `micro_batch` a batch on one GPU is the same as on several. `gpus` processes share a batch (torchrun's;
+    without a GPU they share the CPU). Passes differ by a sample where a batch can't be shared out evenly (`passes`);
+    each one's mean loss counts the same, as each GPU's does with DataParallel in CenterNet. `precision` is that of
+    the arithmetic: mixed with bf16 or fp16.
 
     With `balance` samples are drawn with a weight of 1 / (share of the sample's category + balance), as many an
     epoch as there are; null: each once. `ema` is the decay of an exponential moving average of the weights, which
@@ -44,27 +44,23 @@ class TrainingSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _passes_fill_the_batch(self) -> "TrainingSettings":
+    def _every_pass_has_a_sample(self) -> "TrainingSettings":
         if not self.fills():
-            raise ValueError(f"batch_size {self.uneven()}")
+            raise ValueError(self.too_small())
         return self
 
     def fills(self) -> bool:
-        """Whether the batch can be shared out: without `micro_batch` each GPU needs a sample at least."""
-        if self.micro_batch is None:
-            return self.batch_size >= self.gpus
-        return self.batch_size % (self.gpus * self.micro_batch) == 0
+        """Whether every pass of a batch has a sample."""
+        return self.batch_size >= self.gpus * self.accumulation
 
-    def uneven(self) -> str:
-        """The message for a batch that can't be shared out."""
-        if self.micro_batch is None:
-            return f"{self.batch_size} is too small for gpus {self.gpus}"
-        return f"{self.batch_size} is not a multiple of gpus {self.gpus} x micro_batch {self.micro_batch}"
+    def too_small(self) -> str:
+        """The message for a batch that leaves a GPU without a sample."""
+        return f"batch_size {self.batch_size} is too small for gpus {self.gpus}: lower gpus"
 
     @property
     def accumulation(self) -> int:
         """Passes of each GPU whose gradients make a step."""
-        return 1 if self.micro_batch is None else self.batch_size // (self.gpus * self.micro_batch)
+        return 1 if self.micro_batch is None else -(-self.batch_size // (self.gpus * self.micro_batch))
 
     @property
     def passes(self) -> tuple[int, ...]:

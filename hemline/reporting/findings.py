@@ -168,7 +168,7 @@ def data_caveats(basis: Basis) -> tuple[str, ...]:
     notes: list[str] = []
     if not basis.paper_data:
         notes.append(
-            f"The paper's numbers come from the whole of DeepFashion2, ours from {basis.data}. Compare the"
+            f"The paper's numbers come from DeepFashion2, ours from {basis.data}. Compare the"
             " differences between rows, never one column with the other."
         )
     if basis.shared_pictures:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from hemline.errors import HemlineError
-from hemline.inference.predictor import OneShotPredictor
 from hemline.oneshot import OneShot, build_oneshot, find_images, train_oneshot
 from hemline.oneshot.fitting import fit
+from hemline.oneshot.predictor import OneShotPredictor
 from hemline.params import OneShotRow, load_params
 from hemline.wardrobe import CATEGORIES
 from tests.oneshot.garments import mirrored

@@ -88,3 +88,11 @@ def test_the_config_is_plain_data():
     """It is written beside a training, and read by other processes."""
     model = oneshot_config(PAPER.networks["hourglass"]).model.to_dict()
     assert json.loads(json.dumps(model))["backbone"]["type"] == "StackedHourglass"
+
+
+def test_the_network_is_found_whatever_scope_is_the_default():
+    """A process may have run an estimator before, whose scope is mmpose's."""
+    from mmengine.registry import DefaultScope
+
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        assert type(bare_oneshot(DEMO.settings("hourglass"))).__name__ == "DeepMark"

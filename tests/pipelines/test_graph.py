@@ -250,8 +250,11 @@ def test_the_projects_own_pipeline():
     assert all(position[needed] < position[name] for name in graph for needed in graph[name].upstream)
     experts = [name for name in graph if name.startswith("finetune@")]
     assert len(experts) == CATEGORIES * VARIANTS
-    trained = [*experts, *(name for name in graph if name.startswith("train_"))]
+    oneshot = [name for name in graph if name.partition("@")[0] in ("train_oneshot", "finetune_oneshot")]
+    trained = [*experts, *(name for name in graph if name.startswith("train_") and name not in oneshot)]
     assert all("report" in descendants(graph, [name]) for name in trained)
+    assert all("report_oneshot@deepmark" in descendants(graph, [name]) for name in (*trained, *oneshot))
+    assert not any("report" in descendants(graph, [name]) for name in oneshot)  # paper 000 by itself
     assert "train_estimator@independent" not in read_graph(ROOT, ["finetune"])
 
 

@@ -109,7 +109,7 @@ def test_a_batch_is_shown_with_its_arithmetic():
 def test_a_batch_that_gpus_share_unevenly_is_shown_as_such():
     """Paper 001 sec. 4: 37 pictures on eight GPUs."""
     plan = planned("paper")["train_oneshot@dla"]
-    assert plan.batch == "37 = 8 GPUs x 4 or 5 x 1 pass"
+    assert plan.batch == "37 = 1 GPU x 4 or 5 x 8 passes"
     assert plan.iterations_per_epoch == 5_189
 
 

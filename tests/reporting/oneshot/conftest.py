@@ -109,7 +109,7 @@ def measured_world(evaluated, tmp_path_factory) -> OneShotWorld:
         write_results(path, blurred(garments, 0.02 - 0.001 * number, number))
         numbers = evaluate_ablation(truth, truth, path, made.root / "boxes.json", resamples=30, seed=0)
         made.write(f"oneshot-metrics/{row}.json", numbers)
-    for number, network in enumerate(("dla", "hourglass", "dla-aggregated", "dla-64", "dla-128")):
+    for number, network in enumerate(("dla", "hourglass", "dla-aggregated", "dla-32", "dla-64")):
         made.trained(network, 1_000_000 + number, 60)
     rows = [*made.oneshot, *(row for row in made.rows if row != "ground-truth-aggregated")]
     made.speeds(**{row.replace("-", "_"): 10.0 * (place + 1) for place, row in enumerate(rows)})

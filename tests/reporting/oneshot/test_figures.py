@@ -59,8 +59,8 @@ def test_one_network_at_its_sizes_is_joined_smallest_first(world):
     ((points,),) = [re.findall('<polyline class="ours-line" points="([^"]+)"', drawing)]
     at = {words.split(":")[0]: f"{x},{y}" for words, _, x, y in DOT.findall(drawing)}
     assert points.split() == [
+        at["DLA at 32 × 32, single"],
         at["DLA at 64 × 64, single"],
-        at["DLA at 128 × 128, single"],
         at["DLA, single"],
     ]
 

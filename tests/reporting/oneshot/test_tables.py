@@ -235,7 +235,7 @@ def test_systems_stand_side_by_side(world):
 def test_categories_of_each_networks_best_row(world):
     table = categories_table(gather(world.oneshot_inputs()))
     assert [column.full for column in table.columns[2:]] == [
-        *("Hourglass, fusion", "DLA, fusion", "DLA at 64 × 64, single", "DLA at 128 × 128, single"),
+        *("Hourglass, fusion", "DLA, fusion", "DLA at 32 × 32, single", "DLA at 64 × 64, single"),
         *("DLA, aggregated, fusion", "two-stage, submitted"),
     ]
     assert line_of(table, "vest") == ["vest", "40", "0.130", "0.150", "0.160", "0.170", "0.190", "0.300"]
