@@ -358,7 +358,8 @@ def test_a_picture_that_cannot_be_read_is_named(stored):
 
 def settings(**augmentation):
     base = load_params(ROOT / "params/demo.yaml").oneshot.settings("dla-aggregated")
-    return base.model_copy(update={"augmentation": base.augmentation.model_copy(update=augmentation)})
+    changed = base.augmentation.model_copy(update=augmentation)
+    return base.model_copy(update={"augmentation": changed, "image_size": (192, 192)})
 
 
 @pytest.mark.parametrize("scales", [(), SCALES])

@@ -34,7 +34,7 @@ def demo():
         ),
         ("space", {"finetune.select": {"choices": ["last", "first"]}}, r"space: finetune\.select is 'first'"),
         ("fixed", {"estimator.aggregated.epochs": 0}, r"fixed: estimator\.aggregated\.epochs is 0"),
-        ("fixed", {"estimator.aggregated.lr": 0.1}, r"sweeps\.estimator is .*stands in fixed and in space"),
+        ("fixed", {"estimator.aggregated.lr": 0.1}, r"sweeps\.estimator: .*stands in fixed and in space"),
         ("space", {"estimator.network.sigma": {"low": 2, "high": 1}}, "low being the smaller"),
         ("space", {"estimator.network.sigma": {"low": 1, "choices": [1]}}, "stands without low"),
         ("space", {"estimator.network.sigma": {"low": 1, "high": 2, "paper": 3}}, "paper is 3"),
