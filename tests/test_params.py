@@ -77,6 +77,13 @@ def put(values, path, value):
     values[key] = value
 
 
+ROW = {
+    "network": "dla",
+    "suppression": "none",
+    "flip_test": False,
+    "scales": [1.0],
+    "splits": [],
+}
 FINETUNED = {"base": "dla", "image_size": [64, 64], "epochs": 1, "lr": 0.1, "milestones": []}
 
 
@@ -124,6 +131,7 @@ FINETUNED = {"base": "dla", "image_size": [64, 64], "epochs": 1, "lr": 0.1, "mil
             ["dla", "hourglass"],
             r"rows\.dla-aggregated-single needs 'dla-aggregated', which",
         ),
+        ("oneshot.rows.ensemble", ROW, r"oneshot\.rows\.ensemble: ablations has a row of this name"),
         ("oneshot.rows.dla-single.scales", [1.5], r"rows\.dla-single\.scales\.0 is 1\.5"),
     ],
 )

@@ -1,5 +1,6 @@
 """Pictures to garments: what perfect maps say comes back in the pictures' own pixels, whatever the way."""
 
+import argparse
 import json
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from hemline.commands import predict
 from hemline.errors import HemlineError
 from hemline.oneshot import OneShot, build_oneshot, find_images, train_oneshot
 from hemline.oneshot.fitting import fit
@@ -204,3 +206,10 @@ def test_no_annotations_no_model_no_picture(trained, drawn, tmp_path):
         OneShotPredictor.load("nothing-of-this-name")
     with pytest.raises(HemlineError, match=r"gone\.jpg"):
         list(OneShot.load(trained, row(), SETTINGS).find([tmp_path / "gone.jpg"]))
+
+
+def test_predict_takes_one_system_or_the_other():
+    parser = argparse.ArgumentParser()
+    predict.add_arguments(parser)
+    with pytest.raises(HemlineError, match="--oneshot dla stands in the place of --detector"):
+        predict.run(parser.parse_args(["x.jpg", "--oneshot", "dla", "--detector", "cascade"]))
