@@ -21,6 +21,7 @@ from hemline.training import (
     loader,
 )
 from hemline.training.hooks import Record
+from hemline.training.schedules import cosine
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
 STORED = "color_ignore_orientation"
@@ -131,11 +132,4 @@ def schedule(settings: DetectorSettings) -> list[dict[str, Any]]:
     if settings.milestones:
         drops = list(settings.milestones)
         return [warmup, {"type": "MultiStepLR", "by_epoch": True, "milestones": drops, "gamma": 0.1}]
-    cosine = {
-        "type": "CosineAnnealingLR",
-        "T_max": settings.epochs,
-        "end": settings.epochs,
-        "by_epoch": True,
-        "convert_to_iter_based": True,
-    }
-    return [warmup, cosine]
+    return [warmup, cosine(settings.epochs)]

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from hemline.estimation.network import codec, recipe
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.training import loader, quiet
+from hemline.training.schedules import cosine
 from hemline.wardrobe import Grouping
 
 # What travels with a sample: enough to name it and to find its crop again.
@@ -60,13 +61,7 @@ def schedule(training: EstimatorTraining) -> list[dict[str, Any]]:
     if training.milestones:
         milestones = list(training.milestones)
         return [*first, {"type": "MultiStepLR", "by_epoch": True, "milestones": milestones, "gamma": 0.1}]
-    cosine = {
-        "type": "CosineAnnealingLR",
-        "by_epoch": True,
-        "T_max": training.epochs,
-        "convert_to_iter_based": True,
-    }
-    return [*first, cosine]
+    return [*first, cosine(training.epochs)]
 
 
 def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> list[dict[str, Any]]:

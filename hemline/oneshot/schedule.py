@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from hemline.params import OneShotSettings
+from hemline.training.schedules import cosine
 
 
 def schedule(settings: OneShotSettings) -> list[dict[str, Any]]:
@@ -13,7 +14,10 @@ def schedule(settings: OneShotSettings) -> list[dict[str, Any]]:
     """
     steps = settings.warmup_steps
     warmup = {"type": "LinearLR", "start_factor": 0.001, "by_epoch": False, "end": steps}
-    return [*([warmup] if steps else []), *(_drops(settings) if settings.milestones else [_cosine(settings)])]
+    return [
+        *([warmup] if steps else []),
+        *(_drops(settings) if settings.milestones else [cosine(settings.epochs)]),
+    ]
 
 
 def _drops(settings: OneShotSettings) -> list[dict[str, Any]]:
@@ -25,13 +29,3 @@ def _drops(settings: OneShotSettings) -> list[dict[str, Any]]:
             settings.milestones, pairwise((settings.lr, *rates)), strict=True
         )
     ]
-
-
-def _cosine(settings: OneShotSettings) -> dict[str, Any]:
-    return {
-        "type": "CosineAnnealingLR",
-        "T_max": settings.epochs,
-        "end": settings.epochs,
-        "by_epoch": True,
-        "convert_to_iter_based": True,
-    }
