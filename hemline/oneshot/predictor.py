@@ -10,9 +10,9 @@ from hemline.inference.predictor import Prediction
 from hemline.oneshot.finding import OneShot
 from hemline.params import FindSettings, OneShotRow
 
-# As CenterNet tests one picture, with the flip test of the two-stage system.
+# As CenterNet tests one picture.
 MODELS = Path("oneshot/models")
-ROW = OneShotRow(network="", suppression="soft-nms", flip_test=True, scales=(1.0,), splits=())
+ROW = OneShotRow(network="", suppression="soft-nms", flip_test=False, scales=(1.0,), splits=())
 FIND = FindSettings(
     candidates=100,
     peak_threshold=0.1,
@@ -32,7 +32,8 @@ class OneShotPredictor:
 
     @classmethod
     def load(cls, network: str, device: torch.device | None = None) -> "OneShotPredictor":
-        """Load a network of the last run, such as `dla`, or of a folder (has a "/"); with flip test and soft-NMS.
+        """Load a network of the last run, such as `dla`, or of a folder (has a "/"); with soft-NMS, and a flip test
+        if it was trained with flips.
 
         HemlineError, with what to run, when it isn't there.
         """
@@ -41,7 +42,10 @@ class OneShotPredictor:
             raise HemlineError(
                 f"{folder}: no such model; `hemline run train_oneshot finetune_oneshot` trains those of params.yaml"
             )
-        return cls(OneShot.load(folder, ROW, FIND, device))
+        oneshot = OneShot.load(folder, ROW, FIND, device)
+        flip_test = oneshot.settings.augmentation.flip > 0  # of mirrored pictures others know nothing
+        oneshot.row = ROW.model_copy(update={"flip_test": flip_test})
+        return cls(oneshot)
 
     def predict(self, picture: np.ndarray, threshold: float = 0.3) -> Prediction:
         """Find the garments of a picture, (height, width, 3) uint8 BGR, that score `threshold` or more."""

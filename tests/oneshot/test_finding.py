@@ -213,3 +213,12 @@ def test_predict_takes_one_system_or_the_other():
     predict.add_arguments(parser)
     with pytest.raises(HemlineError, match="--oneshot dla stands in the place of --detector"):
         predict.run(parser.parse_args(["x.jpg", "--oneshot", "dla", "--detector", "cascade"]))
+
+
+@pytest.mark.parametrize("flip", [0.0, 0.5])
+def test_predict_mirrors_pictures_for_those_who_know_mirrored_ones(trained, tmp_path, flip):
+    kept = json.loads((trained / "settings.json").read_text())
+    kept["augmentation"]["flip"] = flip
+    (tmp_path / "settings.json").write_text(json.dumps(kept))
+    (tmp_path / "weights.pt").write_bytes((trained / "weights.pt").read_bytes())
+    assert OneShotPredictor.load(f"{tmp_path}/").oneshot.row.flip_test == (flip > 0)
