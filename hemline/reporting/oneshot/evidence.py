@@ -207,7 +207,8 @@ def _speeds(path: Path) -> Speeds:
         return Speeds({})
     found = read_json(path)
     rows = get(found, "rows", path)
-    machine = f"{get(found, 'device', path)}, {get(found, 'threads', path)} threads"
+    threads = int(get(found, "threads", path))
+    machine = f"{get(found, 'device', path)}, {threads} thread{'' if threads == 1 else 's'}"
     return Speeds(
         {name: _speed(entry, path, name) for name, entry in rows.items()},
         machine,
