@@ -17,7 +17,8 @@ from hemline.files import read_json, write_json
 from hemline.inference.pipeline import Estimators, see_boxes
 from hemline.inference.tables import GarmentTable
 from hemline.oneshot import OneShot, find_images
-from hemline.params import DetectSettings, EstimateSettings, FindSettings, OneShotRow, Params
+from hemline.oneshot.predictor import FIND
+from hemline.params import DetectSettings, EstimateSettings, OneShotRow, Params
 from hemline.training import save_weights
 from hemline.wardrobe import category
 
@@ -28,18 +29,6 @@ BOXES = Path("results/boxes/ground-truth/validation.json")
 # reason to train the experts again.
 AUTHORS = EstimateSettings(
     shift_heatmap=True, score="all", score_threshold=0.2, box_score_threshold=0.01, batch_size=64
-)
-
-
-# CenterNet's (see `oneshot.find` in params/paper.yaml), for the same reason.
-CENTERNET = FindSettings(
-    candidates=100,
-    peak_threshold=0.1,
-    reach=0.3,
-    nms_sigma=0.5,
-    score_threshold=0.01,
-    max_per_image=20,
-    batch_size=8,
 )
 
 
@@ -81,11 +70,13 @@ def validation_box_ap(params: Params, name: str, model: Any, test: DetectSetting
 
 
 def validation_oneshot_ap(params: Params, name: str, model: Any) -> float:
-    """Landmark AP of the one-shot network `name`, whose network in training is `model`: no flips, soft-NMS."""
+    """Landmark AP of the one-shot network `name`, whose network in training is `model`: no flips, soft-NMS,
+    CenterNet's decoding whatever `oneshot.find` says.
+    """
     row = OneShotRow(
         network=name, suppression="soft-nms", flip_test=False, scales=(1.0,), splits=("validation",)
     )
-    oneshot = OneShot(deepcopy(model), params.oneshot.settings(name), row, CENTERNET)
+    oneshot = OneShot(deepcopy(model), params.oneshot.settings(name), row, FIND)
     pictures = Path(params.data.validation) / "image"
     garments = list(find_images(oneshot, TRUTH, pictures, title=f"{name}, validation"))
     return max(0.0, Rater(read_truth(TRUTH)).rate(GarmentTable.of(garments))["AP"] or 0.0)

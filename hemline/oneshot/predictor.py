@@ -20,7 +20,7 @@ FIND = FindSettings(
     nms_sigma=0.5,
     score_threshold=0.01,
     max_per_image=100,
-    batch_size=1,
+    batch_size=8,
 )
 
 
