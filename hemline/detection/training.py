@@ -4,24 +4,22 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.hooks import Hook
 
 from hemline.detection.network import build_detector, detector_config
 from hemline.errors import HemlineError
 from hemline.files import write_json
 from hemline.params import DetectorSettings
 from hemline.training import (
-    BestEpochHook,
     Judge,
     Source,
     Watch,
-    WatchHook,
     fit,
     initial_weights,
     loader,
+    onlookers,
 )
 from hemline.training.hooks import Record
-from hemline.training.schedules import cosine
+from hemline.training.optimizing import cosine, optimizer
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
 STORED = "color_ignore_orientation"
@@ -49,11 +47,7 @@ def train_detector(
     init = initial_weights(
         lambda: build_detector(settings), _sources(settings), seed=settings.seed, state=state, out=out
     )
-    hooks: list[Hook] = []
-    if watch is not None:
-        hooks.append(WatchHook(watch, lambda model: model))
-    if judge is not None:
-        hooks.append(BestEpochHook(state, judge, lambda model: model, settings.patience))
+    hooks = onlookers(state, watch, judge, settings.patience)
     fit(config, settings, title=title, out=out, state=state, init=init, record=record, hooks=hooks)
 
 
@@ -73,7 +67,7 @@ def training_config(settings: DetectorSettings, annotations: Path, images: Path)
             "model": base.model,
             "channels_last": "backbone",
             "train_dataloader": _loader(settings, annotations, images),
-            "optim_wrapper": _optimizer(settings),
+            "optim_wrapper": optimizer(settings),
             "param_scheduler": schedule(settings),
         }
     )
@@ -112,18 +106,6 @@ def resize(size: tuple[int, int]) -> dict[str, Any]:
     Averaged over areas: pictures shrink to a quarter in the demo, and prints would alias.
     """
     return {"type": "Resize", "scale": tuple(size), "keep_ratio": True, "interpolation": "area"}
-
-
-def _optimizer(settings: DetectorSettings) -> dict[str, Any]:
-    chosen = {"type": settings.optimizer, "lr": settings.lr, "weight_decay": settings.weight_decay}
-    # One kernel for all weights: a quarter of the time, which small networks notice.
-    chosen["fused"] = True
-    if settings.optimizer == "SGD":
-        chosen["momentum"] = 0.9
-    wrapper: dict[str, Any] = {"optimizer": chosen}
-    if settings.clip_gradient is not None:
-        wrapper["clip_grad"] = {"max_norm": settings.clip_gradient}
-    return wrapper
 
 
 def schedule(settings: DetectorSettings) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from hemline.estimation.network import codec, recipe
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.training import loader, quiet
-from hemline.training.schedules import cosine
+from hemline.training.optimizing import cosine
 from hemline.wardrobe import Grouping
 
 # What travels with a sample: enough to name it and to find its crop again.

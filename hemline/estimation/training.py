@@ -12,7 +12,7 @@ from hemline.estimation.estimator import Estimator, read_settings, rebuild, writ
 from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator
 from hemline.params import EstimatorSettings, NetworkSettings
-from hemline.training import BestEpochHook, Judge, Source, Watch, WatchHook, fit, initial_weights
+from hemline.training import Judge, Source, Watch, fit, initial_weights, onlookers
 from hemline.training.hooks import Record
 from hemline.wardrobe import Grouping, category
 
@@ -109,10 +109,7 @@ def _looking(
     def wrap(model: Any) -> Estimator:
         return Estimator(model, settings.network, grouping)
 
-    hooks: list[Hook] = [] if watch is None else [WatchHook(watch, wrap)]
-    if judge is not None:
-        hooks.append(BestEpochHook(state, judge, wrap, settings.training.patience))
-    return hooks
+    return onlookers(state, watch, judge, settings.training.patience, wrap)
 
 
 def _new(network: NetworkSettings, grouping: Grouping) -> nn.Module:

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from hemline.params import OneShotSettings
-from hemline.training.schedules import cosine
+from hemline.training.optimizing import cosine
 
 
 def schedule(settings: OneShotSettings) -> list[dict[str, Any]]:

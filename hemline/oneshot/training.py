@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.hooks import Hook
 
 from hemline.errors import HemlineError
 from hemline.files import write_json
@@ -14,16 +13,16 @@ from hemline.oneshot.schedule import schedule
 from hemline.oneshot.transforms import train_pipeline
 from hemline.params import OneShotSettings
 from hemline.training import (
-    BestEpochHook,
     Judge,
     Source,
     Watch,
-    WatchHook,
     fit,
     initial_weights,
     loader,
+    onlookers,
 )
 from hemline.training.hooks import Record
+from hemline.training.optimizing import optimizer
 
 
 def train_oneshot(
@@ -50,11 +49,7 @@ def train_oneshot(
     write_json(out / "settings.json", settings.model_dump(mode="json"))
     sources = _sources(settings, base)
     init = initial_weights(lambda: build_oneshot(settings), sources, seed=settings.seed, state=state, out=out)
-    hooks: list[Hook] = []
-    if watch is not None:
-        hooks.append(WatchHook(watch, lambda model: model))
-    if judge is not None:
-        hooks.append(BestEpochHook(state, judge, lambda model: model, settings.patience))
+    hooks = onlookers(state, watch, judge, settings.patience)
     fit(config, settings, title=title, out=out, state=state, init=init, record=record, hooks=hooks)
 
 
@@ -73,7 +68,7 @@ def training_config(settings: OneShotSettings, annotations: Path, images: Path) 
             "model": base.model,
             "channels_last": "",
             "train_dataloader": _loader(settings, annotations, images),
-            "optim_wrapper": _optimizer(settings),
+            "optim_wrapper": optimizer(settings),
             "param_scheduler": schedule(settings),
         }
     )
@@ -91,17 +86,3 @@ def _loader(settings: OneShotSettings, annotations: Path, images: Path) -> dict[
         "pipeline": train_pipeline(settings),
     }
     return loader(dataset, settings)
-
-
-def _optimizer(settings: OneShotSettings) -> dict[str, Any]:
-    # One kernel for all weights: a quarter of the time, which small networks notice.
-    chosen = {
-        "type": settings.optimizer,
-        "lr": settings.lr,
-        "weight_decay": settings.weight_decay,
-        "fused": True,
-    }
-    wrapper: dict[str, Any] = {"optimizer": chosen}
-    if settings.clip_gradient is not None:
-        wrapper["clip_grad"] = {"max_norm": settings.clip_gradient}
-    return wrapper

@@ -5,21 +5,20 @@ from hemline.training.fitting import fit
 from hemline.training.initial import Source, initial_weights
 from hemline.training.order import loader
 from hemline.training.quiet import quiet
-from hemline.training.watching import BestEpochHook, Judge, Watch, WatchHook
+from hemline.training.watching import Judge, Watch, onlookers
 from hemline.training.weights import LoadReport, device, load_weights, save_weights
 
 __all__ = [
-    "BestEpochHook",
     "Judge",
     "LoadReport",
     "Source",
     "Watch",
-    "WatchHook",
     "device",
     "fit",
     "initial_weights",
     "load_weights",
     "loader",
+    "onlookers",
     "quiet",
     "save_weights",
 ]

@@ -71,3 +71,17 @@ class BestEpochHook(Hook):
         """Take the best weights."""
         if is_main_process():
             load_weights(runner.result, self.weights)
+
+
+def onlookers(
+    state: Path,
+    watch: Watch | None,
+    judge: Judge | None,
+    patience: int | None,
+    wrap: Callable[[Any], Any] = lambda model: model,
+) -> list[Hook]:
+    """The hooks of who looks at the network after each epoch: `watch` is shown it, the best for `judge` is kept."""
+    hooks: list[Hook] = [] if watch is None else [WatchHook(watch, wrap)]
+    if judge is not None:
+        hooks.append(BestEpochHook(state, judge, wrap, patience))
+    return hooks

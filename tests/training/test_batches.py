@@ -6,7 +6,7 @@ import torch
 from mmengine.hooks import Hook
 
 from hemline.errors import HemlineError
-from hemline.training import BestEpochHook
+from hemline.training.watching import BestEpochHook
 from tests.training import toy
 
 PLAIN = 0.0  # no dropout, whose random numbers go by passes

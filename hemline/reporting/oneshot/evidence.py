@@ -7,6 +7,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.files import read_json
+from hemline.inference.speed import Speed
 from hemline.params import OneShotRow, Params
 from hemline.reporting import evidence as two_stage
 from hemline.reporting.evidence import (
@@ -45,15 +46,6 @@ class OneShotInputs:
     def landmarks(self, row: str) -> Path:
         """A row's landmarks on the validation pictures."""
         return self.results / row / "landmarks-validation.json"
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Milliseconds that a picture takes: the median and the quartiles."""
-
-    milliseconds: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from hemline.inference.speed import Speed
 from hemline.params import Params
 from hemline.reporting import evidence as two_stage
 from hemline.reporting.cost import cost, duration, needed, sizes
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.numbers import whole
-from hemline.reporting.oneshot.evidence import Evidence, Row, Speed
+from hemline.reporting.oneshot.evidence import Evidence, Row
 from hemline.reporting.oneshot.tables import cell, speed_cell
 from hemline.reporting.tables import Cell, Column, Line, Table
 from hemline.reporting.trainings import Training

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from hemline.inference.speed import Speed
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.numbers import MISSING, fixed, interval, whole
 from hemline.reporting.oneshot import paper
-from hemline.reporting.oneshot.evidence import Evidence, Precisions, Row, Speed
+from hemline.reporting.oneshot.evidence import Evidence, Precisions, Row
 from hemline.reporting.tables import Cell, Column, Line, Table
 
 STEPS = {  # the columns of Table 4, each with what the one before it has
