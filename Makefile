@@ -36,7 +36,7 @@ THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
 
 LINT := { ruff check --no-cache . && ruff format --no-cache --check . && mypy; } || status=1
 
-.PHONY: help setup demo demo-oneshot run sample params test lint format hooks ui deploy mlflow sweep dashboard clean clean-env
+.PHONY: help setup demo demo-oneshot demo-kgdet demo-fld run sample params test lint format hooks ui deploy mlflow sweep dashboard clean clean-env
 
 help: ## list these commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -52,6 +52,14 @@ demo: setup ## paper 000 on the synthetic wardrobe, from pictures to report; cal
 demo-oneshot: setup ## paper 001 on the same pictures: one network for garments and landmarks, beside the rows of `make demo`
 	@hemline params use demo
 	@$(MAKE) run STAGES=report_oneshot
+
+demo-kgdet: setup ## paper 003 on the same pictures: KGDet and its baselines, by themselves
+	@hemline params use demo
+	@$(MAKE) run STAGES=report_kgdet
+
+demo-fld: setup ## papers 000 and 003 on a second data set: the synthetic wardrobe in FLD's format
+	@hemline params use fld
+	@$(MAKE) run STAGES="report report_kgdet"
 
 run: setup ## the pipeline on params.yaml as it stands, stages side by side; only what has changed (STAGES=report: these)
 	@hemline run $(STAGES)

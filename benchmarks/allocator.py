@@ -17,7 +17,7 @@ from hemline.datasets.conversion import convert_split
 from hemline.datasets.synthetic import synthesize
 from hemline.estimation import train_estimator
 from hemline.params import EstimatorSettings, load_params
-from hemline.wardrobe import grouping
+from hemline.wardrobe import grouping, wardrobe
 
 KEEPING = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(10**11), "MALLOC_TOP_PAD_": str(1 << 26)}
 TURNS = 3
@@ -49,7 +49,7 @@ def train(folder: Path) -> None:
     )
     train_estimator(
         settings,
-        grouping("aggregated"),
+        grouping(wardrobe("deepfashion2"), "aggregated"),
         folder / "train-aggregated.json",
         folder / "train" / "image",
         out=folder / "model",

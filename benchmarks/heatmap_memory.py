@@ -22,13 +22,14 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from hemline.oneshot.head import DeepMarkHead
-from hemline.oneshot.targets import STRIDE, Heatmaps, make_targets
+from hemline.oneshot.deepmark.head import DeepMarkHead
+from hemline.oneshot.deepmark.targets import STRIDE, Heatmaps, make_targets
 from hemline.training import quiet
 from hemline.training.facts import peak_memory
-from hemline.wardrobe import CATEGORIES, grouping
+from hemline.wardrobe import grouping, wardrobe
 
 WAYS = ("dense", "all", "own")
+WARDROBE = wardrobe("deepfashion2")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -44,7 +45,9 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as processes:
         measured = {way: processes.submit(measure, way, options).result() for way in WAYS}
-    print(f"{options.pictures} pictures, {grouping(options.grouping).size} x {options.side} x {options.side}")
+    print(
+        f"{options.pictures} pictures, {grouping(WARDROBE, options.grouping).size} x {options.side} x {options.side}"
+    )
     for way, (megabytes, seconds, loss) in measured.items():
         ratio = megabytes / measured["dense"][0]
         print(f"{way:5}  {megabytes:7.1f} MB  ratio {ratio:.2f}  {seconds:.2f} s  loss {loss:.4f}")
@@ -76,7 +79,7 @@ def prepare(way: str, options: argparse.Namespace, pictures: int, side: int) -> 
     torch.manual_seed(0)
     weights = dict.fromkeys(("centre", "size", "offset", "coarse", "heatmap", "landmark_offset"), 1.0)
     negatives = "all" if way == "dense" else way
-    head = DeepMarkHead(1, options.width, 1, options.grouping, weights, negatives).to(DEVICE)
+    head = DeepMarkHead(1, options.width, 1, WARDROBE.name, options.grouping, weights, negatives).to(DEVICE)
     head.init_weights()
     hidden = torch.randn(pictures, options.width, side, side, device=DEVICE, requires_grad=True)
     place = torch.device("cpu") if way == "dense" else DEVICE
@@ -105,11 +108,11 @@ def dense_loss(logits: Tensor, targets: Heatmaps) -> Tensor:
 
 def sample(name: str, garments: int, side: int) -> DetDataSample:
     """Random garments of random categories, about half of the picture's side, every landmark labelled."""
-    labels = torch.randint(len(CATEGORIES), (garments,))
+    labels = torch.randint(len(WARDROBE.categories), (garments,))
     corner, size = torch.rand(2, garments, 2) * side * STRIDE / 2
-    landmarks = torch.zeros(garments, grouping(name).size, 3)
+    landmarks = torch.zeros(garments, grouping(WARDROBE, name).size, 3)
     for number, label in enumerate(labels.tolist()):
-        channels = torch.from_numpy(grouping(name).channels(label + 1))
+        channels = torch.from_numpy(grouping(WARDROBE, name).channels(label + 1))
         landmarks[number, channels, :2] = corner[number] + torch.rand(len(channels), 2) * size[number]
         landmarks[number, channels, 2] = 2
     boxes = torch.cat([corner, corner + size], dim=1)

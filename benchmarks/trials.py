@@ -46,7 +46,7 @@ def main() -> None:
             cached(folder, member, lambda member=member: see(params, member, "validation"))
         print(f"networks, once: {time.perf_counter() - started:.1f} s for two rows")
         rows = [Sightings.read(folder / f"{member}.npz") for member in params.ensemble.members]
-        rater = Rater(read_truth(TRUTH))
+        rater = Rater(read_truth(TRUTH, params.wardrobe))
         judged = rater.judge(rows[1])
 
         def one(choice: Choice) -> float:
@@ -58,7 +58,7 @@ def main() -> None:
 
         def written(choice: Choice) -> float:
             write_results(folder / "row.json", rows[1].garments(choice[0]))
-            return evaluate(folder / "row.json")
+            return evaluate(params, folder / "row.json")
 
         compare(
             "one row",
@@ -133,19 +133,20 @@ def write_row(params: Params, folder: Path, name: str, settings: EstimateSetting
 
 def peer_row(params: Params, folder: Path, choice: Choice) -> float:
     """AP of the ensemble's second row by the stages `estimate` and `evaluate`."""
-    return evaluate(write_row(params, folder, params.ensemble.members[1], choice[0]))
+    return evaluate(params, write_row(params, folder, params.ensemble.members[1], choice[0]))
 
 
 def peer_ensemble(params: Params, folder: Path, choice: Choice) -> float:
     """AP of both rows by the stages `estimate`, `ensemble` and `evaluate`."""
     paths = [write_row(params, folder, member, choice[0]) for member in params.ensemble.members]
-    write_results(folder / "ensemble.json", ensemble([read_results(path) for path in paths], choice[1]))
-    return evaluate(folder / "ensemble.json")
+    rows = [read_results(path, params.wardrobe) for path in paths]
+    write_results(folder / "ensemble.json", ensemble(rows, params.wardrobe, choice[1]))
+    return evaluate(params, folder / "ensemble.json")
 
 
-def evaluate(path: Path) -> float:
+def evaluate(params: Params, path: Path) -> float:
     """AP of a result file."""
-    truth = read_truth(TRUTH)
+    truth = read_truth(TRUTH, params.wardrobe)
     return float(evaluate_landmarks(truth, read_landmark_results(path, truth))["AP"])
 
 

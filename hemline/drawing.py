@@ -1,8 +1,10 @@
 """Garments drawn on pictures: box, name, landmarks and the outline that joins them."""
 
+import colorsys
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -11,28 +13,29 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hemline.errors import HemlineError
-from hemline.wardrobe import category
+from hemline.wardrobe import Category, Wardrobe
 
-# RGB, one a category: told apart from each other and from skin, light on a dark casing.
-COLOURS: dict[int, tuple[int, int, int]] = {
-    1: (240, 62, 62),
-    2: (255, 146, 43),
-    3: (196, 138, 74),
-    4: (255, 221, 51),
-    5: (176, 224, 56),
-    6: (43, 168, 74),
-    7: (32, 201, 171),
-    8: (64, 196, 255),
-    9: (66, 99, 235),
-    10: (151, 92, 246),
-    11: (240, 70, 220),
-    12: (255, 163, 190),
-    13: (208, 204, 255),
-}
+# RGB, one a category of DeepFashion2: told apart from each other and from skin, light on a dark casing.
+COLOURS = (
+    (240, 62, 62),
+    (255, 146, 43),
+    (196, 138, 74),
+    (255, 221, 51),
+    (176, 224, 56),
+    (43, 168, 74),
+    (32, 201, 171),
+    (64, 196, 255),
+    (66, 99, 235),
+    (151, 92, 246),
+    (240, 70, 220),
+    (255, 163, 190),
+    (208, 204, 255),
+)
 CASING = (24, 24, 28)
 TRUTH = (255, 255, 255)
 SURE = 0.2  # a landmark under this heatmap score is drawn hollow: the threshold of paper 000's code
 _SHIFT = 4  # cv2 takes sub-pixel coordinates as integers with this many binary places
+RGB = tuple[int, int, int]
 Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
 _FAR = 1e6  # pixels; cv2's integers overflow beyond 2**31 / 2**_SHIFT
 
@@ -40,12 +43,14 @@ _FAR = 1e6  # pixels; cv2's integers overflow beyond 2**31 / 2**_SHIFT
 class Drawable(Protocol):
     """What a garment needs to be drawn; hemline.inference's Garment has it.
 
-    `box` is x, y, width, height; `landmarks` (n, 3) holds x, y and a score, for the category's
-    own n landmarks.
+    `category` is one of the wardrobe's; `box` is x, y, width, height; `landmarks` (n, 3) holds x, y and a score, for
+    the category's own n landmarks.
     """
 
     @property
-    def category_id(self) -> int: ...
+    def wardrobe(self) -> Wardrobe: ...
+    @property
+    def category(self) -> Category: ...
     @property
     def box(self) -> Any: ...
     @property
@@ -61,19 +66,40 @@ class TruthGarment:
     category_id: int
     box: tuple[float, float, float, float]
     landmarks: np.ndarray
+    wardrobe: Wardrobe
     score: float = 1.0
 
+    @property
+    def category(self) -> Category:
+        """One of the wardrobe's."""
+        return self.wardrobe.category(self.category_id)
 
-@lru_cache
-def outline(category_id: int) -> tuple[tuple[int, ...], ...]:
+
+@cache
+def colours(wardrobe: Wardrobe) -> tuple[RGB, ...]:
+    """A colour for each category, as unlike each other as their number allows."""
+    count = len(wardrobe.categories)
+    if count <= len(COLOURS):
+        return tuple(COLOURS[place * len(COLOURS) // count] for place in range(count))
+    hues = (colorsys.hsv_to_rgb(place / count, 0.5 + 0.35 * (place % 2), 1.0) for place in range(count))
+    return tuple((round(255 * red), round(255 * green), round(255 * blue)) for red, green, blue in hues)
+
+
+@cache
+def outline(category: Category) -> tuple[tuple[int, ...], ...]:
     """The lines that join a category's landmarks: paths of landmark numbers, from 0.
 
     Every landmark stands on a path. The order of DeepFashion2's landmarks goes round the garment against the
     clock, from the picture's left shoulder (or waistband) to the right one; the necklines and an outwear's
-    two front edges are paths of their own.
+    two front edges are paths of their own. FLD's go round the trunk, with the sleeves beside it. Of any other wardrobe
+    it is known only that the landmarks have an order.
     """
-    names = [landmark.name for landmark in category(category_id).landmarks]
+    names = [landmark.name for landmark in category.landmarks]
     last = len(names) - 1
+    if all(name.startswith(("left ", "right ")) for name in names):
+        return _sided(names)
+    if not {"waistband", "neckline"} & set(re.split("[ -]", names[0])):
+        return (tuple(range(len(names))),)
     if "waistband" in names[0]:
         return (0, 1, 2), (0, *range(3, last + 1), 2)
     back = (1, 0, 5)
@@ -83,6 +109,17 @@ def outline(category_id: int) -> tuple[tuple[int, ...], ...]:
     if "strap" in names[6]:  # the straps stand on the top edge, the side begins beside them
         return back, front, (1, 6), (5, last), (1, *range(7, last), 5)
     return back, front, (1, *range(6, last + 1), 5)
+
+
+def _sided(names: list[str]) -> tuple[tuple[int, ...], ...]:
+    """Round the trunk: down on the left, up on the right; each sleeve hangs on the first landmark of its side."""
+    sides = [[n for n, name in enumerate(names) if name.startswith(side)] for side in ("left ", "right ")]
+    sleeves = [n for n, name in enumerate(names) if name.endswith("sleeve")]
+    left, right = ([n for n in side if n not in sleeves] for side in sides)
+    arms = (
+        (trunk[0], n) for trunk, side in zip((left, right), sides, strict=True) for n in side if n in sleeves
+    )
+    return ((*left, *right[::-1], left[0]), *arms)
 
 
 def _outwear(names: list[str], back: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -121,11 +158,9 @@ def draw_garments(
         _draw_garment(canvas, garment, unit, TRUTH, boxes=False, sure=2.0)
     ordered = sorted(garments, key=lambda garment: -float(garment.box[2]) * float(garment.box[3]))
     for garment in ordered:  # small garments last, so that they lie on top
-        _draw_garment(canvas, garment, unit, COLOURS[garment.category_id], boxes=boxes, sure=sure)
+        _draw_garment(canvas, garment, unit, _colour(garment), boxes=boxes, sure=sure)
     if labels:
-        texts = [
-            (garment, f"{category(garment.category_id).name} {garment.score:.2f}") for garment in ordered
-        ]
+        texts = [(garment, f"{garment.category.name} {garment.score:.2f}") for garment in ordered]
         canvas = _label(canvas, texts, unit)
     return canvas
 
@@ -157,6 +192,10 @@ def draw_comparison(
     return np.concatenate([panels[0], gap, panels[1]], axis=1)
 
 
+def _colour(garment: Drawable) -> RGB:
+    return colours(garment.wardrobe)[garment.category.id - 1]
+
+
 def _checked(picture: np.ndarray) -> np.ndarray:
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
         raise HemlineError(
@@ -171,36 +210,34 @@ def _unit(picture: np.ndarray) -> float:
 
 
 def _draw_garment(
-    canvas: np.ndarray, garment: Drawable, unit: float, rgb: tuple[int, int, int], *, boxes: bool, sure: float
+    canvas: np.ndarray, garment: Drawable, unit: float, rgb: RGB, *, boxes: bool, sure: float
 ) -> None:
     points = np.asarray(garment.landmarks, dtype=float)
-    count = category(garment.category_id).count
+    category, count = garment.category, garment.category.count
     if points.shape != (count, 3):
-        raise HemlineError(
-            f"category {garment.category_id} has {count} landmarks of x, y, score; got {points.shape}"
-        )
+        raise HemlineError(f"{category.name} has {count} landmarks of x, y, score; got {points.shape}")
     colour, thin = rgb[::-1], max(1, round(unit))
     shown = (points[:, 2] > 0) & np.isfinite(points[:, :2]).all(axis=1)
     if boxes:
         _box(canvas, garment.box, colour, thin)
     line = max(1, round(1.8 * unit))
-    _lines(canvas, garment.category_id, points, shown, thin, colour)
+    _lines(canvas, category, points, shown, thin, colour)
     trusted = shown & (points[:, 2] >= sure)
     for width, ink in ((line + 2 * max(1, thin // 2), CASING), (line, colour)):
-        _lines(canvas, garment.category_id, points, trusted, width, ink)
+        _lines(canvas, category, points, trusted, width, ink)
     for x, y, score in points[shown]:
         _dot(canvas, _fixed([x, y]), unit, colour, filled=score >= sure)
 
 
 def _lines(
     canvas: np.ndarray,
-    category_id: int,
+    category: Category,
     points: np.ndarray,
     shown: np.ndarray,
     width: int,
     colour: tuple[int, ...],
 ) -> None:
-    for path in outline(category_id):
+    for path in outline(category):
         for run in _runs(path, shown):
             cv2.polylines(canvas, [_fixed(points[list(run), :2])], False, colour, width, cv2.LINE_AA, _SHIFT)
 
@@ -248,8 +285,8 @@ def _label(canvas: np.ndarray, texts: Sequence[tuple[Drawable, str]], unit: floa
         size = (right - left + 2 * pad, bottom - top + 2 * pad)
         x, y = _place(garment.box, size, image.size, taken)
         taken.append((x, y, x + size[0], y + size[1]))
-        pen.rectangle(taken[-1], fill=COLOURS[garment.category_id])
-        pen.text((x + pad - left, y + pad - top), text, fill=_ink(COLOURS[garment.category_id]), font=font)
+        pen.rectangle(taken[-1], fill=_colour(garment))
+        pen.text((x + pad - left, y + pad - top), text, fill=_ink(_colour(garment)), font=font)
     return np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
 
 
@@ -273,7 +310,7 @@ def _touch(label: tuple[float, float, float, float], other: Rectangle) -> bool:
     return x < other[2] and other[0] < x + width and y < other[3] and other[1] < y + height
 
 
-def _ink(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
+def _ink(rgb: RGB) -> RGB:
     """Black or white, whichever is read more easily on the colour (luma of ITU-R BT.601)."""
     return (16, 16, 20) if 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] > 130 else (255, 255, 255)
 
@@ -300,7 +337,7 @@ def _moved(garment: Drawable, shift: np.ndarray, factor: float) -> TruthGarment:
     landmarks[:, :2] = (landmarks[:, :2] - shift + 0.5) * factor - 0.5
     x, y, width, height = (float(value) for value in garment.box)
     box = ((x - shift[0]) * factor, (y - shift[1]) * factor, width * factor, height * factor)
-    return TruthGarment(garment.category_id, box, landmarks, float(garment.score))
+    return TruthGarment(garment.category.id, box, landmarks, garment.wardrobe, float(garment.score))
 
 
 def _caption(panel: np.ndarray, text: str) -> np.ndarray:

@@ -7,9 +7,14 @@ from hemline.provenance import experiment, pipeline_key
 from hemline.tracking import records_folder
 from pipelines.run import Run
 
-# The stages that measure rows, and their folders in metrics/; those that write pages, and these in reports/.
-METRICS = {"evaluate": "evaluate", "evaluate_oneshot": "oneshot"}
-PAGES = {"report": "index.html", "report_oneshot@deepmark": "deepmark/index.html"}
+# The stages that measure rows, and their files in metrics/, one-shot rows' in their page's folder; those that write
+# pages, and these in reports/.
+METRICS = {"evaluate": "evaluate/{}.json", "evaluate_oneshot": "oneshot/*/{}.json"}
+PAGES = {
+    "report": "index.html",
+    "report_oneshot@deepmark": "deepmark/index.html",
+    "report_kgdet@kgdet": "kgdet/index.html",
+}
 
 
 def summary(run: Run, seconds: float) -> str:
@@ -48,11 +53,16 @@ def _metrics(run: Run) -> str:
     lines = ["| row | AP landmarks | AP box |", "| --- | ---: | ---: |"]
     for name in run.plan.planned:
         stage, _, row = name.partition("@")
-        path = run.root / "metrics" / METRICS.get(stage, "") / f"{row}.json"
-        if stage in METRICS and name in run.done and path.is_file():
-            numbers = read_json(path)
-            lines.append(f"| {path.stem} | {numbers['AP']:.3f} | {numbers['AP_box']:.3f} |")
+        if stage in METRICS and name in run.done:
+            for path in (run.root / "metrics").glob(METRICS[stage].format(row)):
+                numbers = read_json(path)
+                lines.append(f"| {row} | {_ap(numbers.get('AP'))} | {_ap(numbers['AP_box'])} |")
     return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _ap(value: float | None) -> str:
+    """A dash for the landmarks of a network that finds boxes alone, and where there are no garments (-1)."""
+    return "–" if value is None or value < 0 else f"{value:.3f}"
 
 
 def _links(run: Run) -> str:

@@ -1,9 +1,10 @@
-"""convert: raw annotations to COCO-style files, by grouping, split and category; ground-truth boxes."""
+"""convert: the data set's own annotations to COCO-style files, by grouping, split and category; ground-truth boxes."""
 
 from pathlib import Path
 
-from hemline.datasets.checks import Rules
 from hemline.datasets.conversion import convert_split
+from hemline.datasets.layouts import Layout
+from hemline.datasets.splits import Rules
 from hemline.params import load_params
 from stages.stage import main, recorded
 
@@ -12,9 +13,10 @@ OUT = Path("data/coco")
 
 def convert() -> None:
     """Write data/coco and results/boxes/ground-truth."""
-    folders = load_params().data.folders
-    with recorded("convert", {"data": folders}) as run:
-        for split, folder in folders.items():
+    params = load_params()
+    data = params.data
+    with recorded("convert", {"data": data.folders | {"layout": data.layout}}) as run:
+        for split, folder in data.folders.items():
             counts = convert_split(
                 Path(folder),
                 OUT,
@@ -22,6 +24,7 @@ def convert() -> None:
                 quarantine=Path("data/validation.json"),
                 boxes=Path("results/boxes/ground-truth"),
                 rules=Rules(follow_links=True),  # as in validate
+                layout=Layout(data.layout, params.wardrobe, data.images),
             )
             run.log({split: counts})
 

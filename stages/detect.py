@@ -18,7 +18,7 @@ def detect(name: str) -> None:
         detector = Detector.load(Path("models/detectors") / name, settings)
         for split, images in IMAGES.items():
             read_by(run, split, Path(images))
-            folder = Path(getattr(params.data, split)) / "image"
+            folder = params.data.pictures(split)
             boxes = detect_images(detector, Path(images), folder, title=f"{name} boxes, {split}")
             write_json(Path("results/boxes") / name / f"{split}.json", boxes, indent=None)
             run.log({f"{split}.boxes": len(boxes)})

@@ -17,8 +17,12 @@ def ensemble() -> None:
     first, second = (params.ablations[member].splits for member in settings.members)
     with recorded("ensemble", {"ensemble": settings.model_dump(mode="json")}, ablation="ensemble") as run:
         for split in (split for split in first if split in second):
-            results = [read_results(FOLDER / member / f"{split}.json") for member in settings.members]
-            count = write_results(FOLDER / "ensemble" / f"{split}.json", combine(results, settings.weights))
+            results = [
+                read_results(FOLDER / member / f"{split}.json", params.wardrobe)
+                for member in settings.members
+            ]
+            combined = combine(results, params.wardrobe, settings.weights)
+            count = write_results(FOLDER / "ensemble" / f"{split}.json", combined)
             run.log({f"{split}.garments": count})
 
 

@@ -44,7 +44,7 @@ def question(params: Params, name: str, split: str) -> dict[str, Any]:
     return {
         "boxes": Path("results/boxes") / row.boxes / f"{split}.json",
         "images": Path(IMAGES[split]),
-        "folder": Path(getattr(params.data, split)) / "image",
+        "folder": params.data.pictures(split),
         "settings": params.estimate,
         "flip_test": row.flip_test,
         "title": f"{name}, {split}",

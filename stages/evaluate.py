@@ -5,7 +5,7 @@ from typing import Any
 
 from hemline.evaluation import evaluate_ablation
 from hemline.files import write_json
-from hemline.params import EvaluateSettings, Params, load_params
+from hemline.params import Params, load_params
 from hemline.reporting import paper
 from hemline.reporting.evidence import paper_ap
 from hemline.tracking import Recorder
@@ -26,19 +26,20 @@ def evaluate(name: str) -> None:
     with recorded(f"evaluate@{name}", shown, **tags) as run:
         landmarks = Path("results/landmarks") / name / "validation.json"
         boxes = Path("results/boxes") / settings.rows[name] / "validation.json"
-        measure(run, settings, landmarks, boxes, out=Path("metrics/evaluate") / f"{name}.json")
+        measure(run, params, landmarks, boxes, out=Path("metrics/evaluate") / f"{name}.json")
 
 
-def measure(run: Recorder, settings: EvaluateSettings, landmarks: Path, boxes: Path, out: Path) -> None:
-    """Evaluate a row's results on the validation pictures; write and record the numbers."""
+def measure(run: Recorder, params: Params, landmarks: Path | None, boxes: Path, out: Path) -> None:
+    """Evaluate a row on the validation pictures, some networks' by boxes alone; write and record the numbers."""
     read_by(run, "validation", COCO / "validation-independent.json")
     metrics = evaluate_ablation(
         COCO / "validation-independent.json",
         COCO / "validation-visible.json",
         landmarks,
         boxes,
-        resamples=settings.resamples,
-        seed=settings.seed,
+        resamples=params.evaluate.resamples,
+        seed=params.evaluate.seed,
+        wardrobe=params.wardrobe,
     )
     write_json(out, metrics)
     run.log(metrics)

@@ -3,34 +3,40 @@
 from pathlib import Path
 from typing import Any
 
-from hemline.params import Params, load_params
+from hemline.params import BackboneSettings, Params, load_params
+from hemline.reporting.kgdet.evidence import paper_aps
 from hemline.reporting.oneshot.evidence import paper_result
 from stages.evaluate import measure
 from stages.stage import main, recorded
 
-RESULTS = Path("oneshot/results")
+RESULTS, METRICS = Path("oneshot/results"), Path("metrics/oneshot")
 
 
 def evaluate_oneshot(name: str) -> None:
-    """Write metrics/oneshot/NAME.json."""
+    """Write metrics/oneshot/PAGE/NAME.json."""
     params = load_params()
-    settings = params.evaluate
+    settings, row = params.evaluate, params.oneshot.rows[name]
     shown = {
         "evaluate": {"resamples": settings.resamples, "seed": settings.seed},
         "row": row_settings(params, name),
     }
     with recorded(f"evaluate_oneshot@{name}", shown, ablation=name, **paper_tags(params, name)) as run:
-        files = {kind: RESULTS / name / f"{kind}-validation.json" for kind in ("landmarks", "boxes")}
-        measure(run, settings, **files, out=Path("metrics/oneshot") / f"{name}.json")
+        folder = RESULTS / row.page / name
+        alone = params.oneshot.settings(row.network).grouping is None
+        landmarks = None if alone else folder / "landmarks-validation.json"
+        out = METRICS / row.page / f"{name}.json"
+        measure(run, params, landmarks, folder / "boxes-validation.json", out)
 
 
 def row_settings(params: Params, name: str) -> dict[str, Any]:
     """What makes the row: under the same names for all, so that MLflow's comparison lines them up."""
     row = params.oneshot.rows[name]
     network = params.oneshot.settings(row.network)
+    depth = f"-{network.backbone.depth}" if isinstance(network.backbone, BackboneSettings) else ""
     values = {
         "network": row.network,
-        "backbone": network.backbone.type,
+        "type": network.type,
+        "backbone": f"{network.backbone.type}{depth}",
         "grouping": network.grouping,
         "suppression": row.suppression,
         "flip_test": row.flip_test,
@@ -40,13 +46,24 @@ def row_settings(params: Params, name: str) -> dict[str, Any]:
 
 
 def paper_tags(params: Params, name: str) -> dict[str, str]:
-    """Where paper 001 has this row, and its numbers: AP of the landmarks (`paper.cell`) and of the boxes."""
-    result = paper_result(params, name)
-    if result is None:
+    """Where the page's paper has this row, and its numbers: AP of the landmarks (`paper.cell`) and of the boxes."""
+    found = (_paper_001 if params.oneshot.rows[name].page == "deepmark" else _paper_003)(params, name)
+    if found is None:
         return {}
-    numbers = {"paper.cell": result.landmarks["AP"], "paper.box_ap": result.boxes["AP"]}
-    shown = {key: f"{value:.3f}" for key, value in numbers.items()}
-    return {"paper": "001", "paper.table": result.table, **shown}
+    paper, table, ap, box_ap = found
+    numbers = {"paper.cell": ap, "paper.box_ap": box_ap}
+    shown = {key: f"{value:.3f}" for key, value in numbers.items() if value is not None}
+    return {"paper": paper, "paper.table": table, **shown}
+
+
+def _paper_001(params: Params, name: str) -> tuple[str, str, float, float] | None:
+    found = paper_result(params, name)
+    return None if found is None else ("001", found.table, found.landmarks["AP"], found.boxes["AP"])
+
+
+def _paper_003(params: Params, name: str) -> tuple[str, str, float | None, float] | None:
+    found = paper_aps(params, name)
+    return None if found is None else ("003", *found)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def train(params: Params, slug: str, variant: str, attempt: Attempt) -> None:
             settings,
             slug,
             annotations,
-            Path(params.data.train) / "image",
+            params.data.pictures("train"),
             start=START,
             out=attempt.out,
             state=state_folder(attempt.name, shown, annotations, VALIDATION, START / "weights.pt"),

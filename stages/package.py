@@ -1,4 +1,4 @@
-"""package: the challenge's submission files, written, read back and checked."""
+"""package: the challenge's submission files, written, read back and checked; other data sets' in the same format."""
 
 from pathlib import Path
 
@@ -25,8 +25,8 @@ def package() -> None:
         for split, images in IMAGES.items():
             results = Path("results/landmarks") / settings.row / f"{split}.json"
             archive = OUT / f"{split}.zip"
-            pack(results, archive, getattr(settings, split))
-            reports[split] = check(archive, images)
+            pack(results, archive, params.wardrobe, getattr(settings, split))
+            reports[split] = check(archive, params.wardrobe, images)
             run.artifact(archive)
         write_json(OUT / "check.json", {split: report.to_json() for split, report in reports.items()})
         for split, report in reports.items():

@@ -27,7 +27,7 @@ def report() -> None:
     with recorded("report", {"report": params.report.model_dump()}) as run:
         inputs = ReportInputs(
             params=params,
-            pictures=Path(params.data.validation) / "image",
+            pictures=params.data.pictures("validation"),
             provenance=provenance().to_dict(),
         )
         write_report(inputs, OUT)

@@ -17,7 +17,7 @@ def report_oneshot() -> None:
     with recorded("report_oneshot@deepmark", {"report": params.report.model_dump()}) as run:
         shared = ReportInputs(
             params=params,
-            pictures=Path(params.data.validation) / "image",
+            pictures=params.data.pictures("validation"),
             provenance=provenance().to_dict(),
         )
         write_oneshot_report(OneShotInputs(shared), OUT)

@@ -9,18 +9,17 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from hemline.detection import Detector, detect_images
+from hemline.detection import Detector, detect_images, write_settings
 from hemline.estimation import Estimator
-from hemline.evaluation import evaluate_boxes, read_box_results, read_truth
+from hemline.evaluation import GroundTruth, evaluate_boxes, read_box_results, read_truth
 from hemline.evaluation.rating import Rater
 from hemline.files import read_json, write_json
 from hemline.inference.pipeline import Estimators, see_boxes
 from hemline.inference.tables import GarmentTable
 from hemline.oneshot import OneShot, find_images
-from hemline.oneshot.predictor import FIND
-from hemline.params import DetectSettings, EstimateSettings, OneShotRow, Params
+from hemline.oneshot.predictor import FIND, plain_row
+from hemline.params import DetectSettings, EstimateSettings, Params
 from hemline.training import save_weights
-from hemline.wardrobe import category
 
 TRUTH = Path("data/coco/validation-independent.json")
 BOXES = Path("results/boxes/ground-truth/validation.json")
@@ -34,22 +33,22 @@ AUTHORS = EstimateSettings(
 
 def validation_ap(params: Params, slug: str | None, estimator: Estimator) -> float:
     """AP of the category's validation garments, or with None the mean over all categories; 0 where there are none."""
-    name = None if slug is None else category(slug).name
+    own = None if slug is None else params.wardrobe.category(slug)
     with tempfile.TemporaryDirectory() as folder:
         boxes = Path(folder) / "boxes.json"
-        wanted = [box for box in read_json(BOXES) if slug is None or box["category_id"] == category(slug).id]
+        wanted = [box for box in read_json(BOXES) if own is None or box["category_id"] == own.id]
         write_json(boxes, wanted)
         sightings = see_boxes(
             boxes,
             TRUTH,
-            Path(params.data.validation) / "image",
+            params.data.pictures("validation"),
             Estimators(estimator),
             AUTHORS,
             flip_test=False,
             title=f"{slug or 'all categories'}, validation",
         )
-    numbers = Rater(read_truth(TRUTH)).rate(sightings.table(AUTHORS))
-    return max(0.0, (numbers["AP"] if name is None else numbers["per_category"][name]) or 0.0)
+    numbers = Rater(read_truth(TRUTH, params.wardrobe)).rate(sightings.table(AUTHORS))
+    return max(0.0, (numbers["AP"] if own is None else numbers["per_category"][own.name]) or 0.0)
 
 
 def validation_box_ap(params: Params, name: str, model: Any, test: DetectSettings | None = None) -> float:
@@ -61,22 +60,31 @@ def validation_box_ap(params: Params, name: str, model: Any, test: DetectSetting
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         save_weights(model, out / "weights.pt")
-        write_json(out / "settings.json", settings.model_dump(mode="json"))
+        write_settings(out, settings, params.wardrobe)
         detector = Detector.load(out, test)
-        pictures = Path(params.data.validation) / "image"
-        write_json(out / "boxes.json", detect_images(detector, TRUTH, pictures, title=f"{name}, validation"))
-        truth = read_truth(TRUTH)
-        return float(evaluate_boxes(truth, read_box_results(out / "boxes.json", truth))["AP"])
+        pictures = params.data.pictures("validation")
+        boxes = detect_images(detector, TRUTH, pictures, title=f"{name}, validation")
+    return box_ap(boxes, read_truth(TRUTH, params.wardrobe))
 
 
 def validation_oneshot_ap(params: Params, name: str, model: Any) -> float:
-    """Landmark AP of the one-shot network `name`, whose network in training is `model`: no flips, soft-NMS,
-    CenterNet's decoding whatever `oneshot.find` says.
+    """Landmark AP of the one-shot network `name`, whose network in training is `model`; box AP if it finds boxes alone.
+
+    Run plainly, without flips, whatever `oneshot.find` says.
     """
-    row = OneShotRow(
-        network=name, suppression="soft-nms", flip_test=False, scales=(1.0,), splits=("validation",)
-    )
-    oneshot = OneShot(deepcopy(model), params.oneshot.settings(name), row, FIND)
-    pictures = Path(params.data.validation) / "image"
-    garments = list(find_images(oneshot, TRUTH, pictures, title=f"{name}, validation"))
-    return max(0.0, Rater(read_truth(TRUTH)).rate(GarmentTable.of(garments))["AP"] or 0.0)
+    settings, wardrobe = params.oneshot.settings(name), params.wardrobe
+    oneshot = OneShot(deepcopy(model), settings, wardrobe, plain_row(settings), FIND)
+    boxes: list[dict[str, Any]] = []
+    pictures = params.data.pictures("validation")
+    garments = list(find_images(oneshot, TRUTH, pictures, title=f"{name}, validation", boxes=boxes))
+    truth = read_truth(TRUTH, wardrobe)
+    if settings.grouping is None:
+        return box_ap(boxes, truth)
+    return max(0.0, Rater(truth).rate(GarmentTable.of(garments, wardrobe))["AP"] or 0.0)
+
+
+def box_ap(boxes: list[dict[str, Any]], truth: GroundTruth) -> float:
+    """AP of COCO-style boxes; 0 of none."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_json(Path(folder) / "boxes.json", boxes)
+        return float(evaluate_boxes(truth, read_box_results(Path(folder) / "boxes.json", truth))["AP"])

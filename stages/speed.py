@@ -1,4 +1,7 @@
-"""speed@deepmark: milliseconds that a picture takes, for the rows of both systems that find garments by themselves."""
+"""speed@deepmark, speed_kgdet@kgdet: milliseconds that a picture takes, for the rows that find garments by themselves.
+
+The two-stage rows stand on paper 001's page beside its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,25 +24,28 @@ from hemline.oneshot.finding import OneShot
 from hemline.params import OneShotRow, Params, load_params
 from hemline.training import device
 from stages.stage import main, recorded
+from stages.train_oneshot import model_folder
 
 # Of validation, the first by number: the quartiles of more of them hardly differ, and a CPU takes minutes.
 PICTURES = 20
 IMAGES = Path("data/coco/validation-independent.json")
-OUT = Path("metrics/speed.json")
+OUT = Path("metrics/speed")
 
 
-def speed() -> None:
-    """Write metrics/speed.json."""
+def speed(page: str) -> None:
+    """Write metrics/speed/PAGE.json."""
     params = load_params()
-    one_shot, two_stage = one_shot_rows(params), two_stage_rows(params)
-    with recorded("speed@deepmark", {"pictures": PICTURES}) as run:
-        pictures = first_pictures(Path(params.data.validation) / "image")
+    one_shot = one_shot_rows(params, page)
+    two_stage = two_stage_rows(params) if page == "deepmark" else {}
+    name = "speed@deepmark" if page == "deepmark" else f"speed_{page}@{page}"
+    with recorded(name, {"pictures": PICTURES}) as run:
+        pictures = first_pictures(params.data.pictures("validation"))
         found = measure({**one_shot, **two_stage}, pictures)
         rows = {
             name: {"system": "one-shot" if name in one_shot else "two-stage", **asdict(value)}
             for name, value in found.items()
         }
-        write_json(OUT, {"pictures": len(pictures), **machine(), "rows": rows})
+        write_json(OUT / f"{page}.json", {"pictures": len(pictures), **machine(), "rows": rows})
         run.log({"milliseconds": {name: value.milliseconds for name, value in found.items()}})
 
 
@@ -55,25 +61,25 @@ def machine() -> dict[str, str | int]:
     return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
-def one_shot_rows(params: Params) -> dict[str, Find]:
-    """The rows of `oneshot.rows`; rows of one network share it."""
-    rows, settings = params.oneshot.rows, params.oneshot.find
+def one_shot_rows(params: Params, page: str) -> dict[str, Find]:
+    """The rows of a page; rows of one network share it."""
+    rows, settings = params.oneshot.rows_of(page), params.oneshot.find
 
     @cache
     def network(name: str) -> OneShot:
         row = next(row for row in rows.values() if row.network == name)
-        return OneShot.load(Path("oneshot/models") / name, row, settings)
+        return OneShot.load(model_folder(params, name), row, settings)
 
     def ready(row: OneShotRow) -> OneShot:
         shared = network(row.network)
-        return OneShot(shared.model, shared.settings, row, settings)
+        return OneShot(shared.model, shared.settings, shared.wardrobe, row, settings)
 
     return {name: partial(find_at_once, ready(row)) for name, row in rows.items()}
 
 
 def find_at_once(oneshot: OneShot, picture: np.ndarray) -> list[Garment]:
     """A picture's garments as a one-shot row finds them."""
-    return next(oneshot.find([picture]))
+    return oneshot(picture)
 
 
 def two_stage_rows(params: Params) -> dict[str, Find]:
@@ -115,7 +121,7 @@ def find_in_boxes(
         list(find_landmarks([(picture, boxes)], one, params.estimate, flip_test=flip))
         for one, flip in serving
     ]
-    return found[0] if len(found) == 1 else ensemble(found, params.ensemble.weights)
+    return found[0] if len(found) == 1 else ensemble(found, params.wardrobe, params.ensemble.weights)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""synthesize@SPLIT: the synthetic wardrobe, in DeepFashion2's own layout."""
+"""synthesize@SPLIT: the synthetic wardrobe, in the layout of the data set that it stands for."""
 
 from pathlib import Path
 
@@ -8,18 +8,24 @@ from stages.stage import main, recorded
 
 
 def synthesize(split: str) -> None:
-    """Draw one split; the test split comes without annotations, as DeepFashion2's does."""
-    settings = load_params().synthesize
+    """Draw one split. DeepFashion2's test split comes without annotations, as the real one does; FLD's has them."""
+    params = load_params()
+    settings, layout = params.synthesize, params.data.layout
     one = getattr(settings, split)
-    params = {"size": settings.size, "temper": settings.temper, split: one.model_dump()}
-    with recorded(f"synthesize@{split}", {"synthesize": params}, split=split) as run:
+    read = {
+        "data": {"layout": layout},
+        "synthesize": {"size": settings.size, "temper": settings.temper, split: one.model_dump()},
+    }
+    with recorded(f"synthesize@{split}", read, split=split) as run:
         counts = draw(
             Path("data/wardrobe") / split,
             one.images,
             one.seed,
+            layout=layout,
+            split=split,
             size=settings.size,
             temper=settings.temper,
-            annotations=split != "test",
+            annotations=split != "test" or layout == "fld",
         )
         run.log({"images": counts.images, "garments": counts.garments})
 

@@ -32,8 +32,9 @@ def train(params: Params, name: str, attempt: Attempt) -> None:
         read_by(run, "training", annotations)
         fit(
             settings,
+            params.wardrobe,
             annotations,
-            Path(params.data.train) / "image",
+            params.data.pictures("train"),
             out=attempt.out,
             state=state_folder(attempt.name, shown, annotations, VALIDATION),
             title=attempt.title or f"detector {name}",

@@ -1,4 +1,4 @@
-"""train_estimator@GROUPING: 294 channels, or 81 (paper 000 sec. 2.1)."""
+"""train_estimator@GROUPING: a channel for each landmark, or for each group of them (paper 000 sec. 2.1)."""
 
 from functools import partial
 from pathlib import Path
@@ -34,9 +34,9 @@ def train(params: Params, name: str, attempt: Attempt) -> None:
         read_by(run, "training", annotations)
         fit(
             settings,
-            grouping(name),
+            grouping(params.wardrobe, name),
             annotations,
-            Path(params.data.train) / "image",
+            params.data.pictures("train"),
             out=attempt.out,
             state=state_folder(attempt.name, shown, annotations, VALIDATION),
             title=attempt.title or f"estimator {name}",

@@ -1,10 +1,10 @@
-"""train_oneshot@NAME: a network that finds garments and landmarks at once (paper 001)."""
+"""train_oneshot@NAME: a network that finds garments and landmarks at once (papers 001 and 003), or a baseline of it."""
 
 from functools import partial
 from pathlib import Path
 
 from hemline.oneshot import train_oneshot as fit
-from hemline.params import Params, load_params
+from hemline.params import OneShotSettings, Params, load_params
 from hemline.training.launching import launch
 from stages.stage import Attempt, main, read_by, recorded, state_folder
 
@@ -13,19 +13,32 @@ MODELS = Path("oneshot/models")
 
 
 def train_oneshot(name: str) -> None:
-    """Write oneshot/models/NAME."""
+    """Write oneshot/models/PAGE/NAME."""
     params = load_params()
     launch(params.oneshot.settings(name).gpus)
-    train(params, name, Attempt(f"train_oneshot@{name}", MODELS / name))
+    train(params, name, Attempt(f"train_oneshot@{name}", model_folder(params, name)))
+
+
+def model_folder(params: Params, name: str) -> Path:
+    """Where the network `name` is kept: each page's in a folder of its own."""
+    return MODELS / params.oneshot.page(name) / name
+
+
+def starting_weights(settings: OneShotSettings) -> list[Path]:
+    """The files of our own that the training starts from: others make another training."""
+    named = (settings.init, getattr(settings.backbone, "init", None))
+    return [Path(init) for init in named if init is not None and Path(init).is_file()]
 
 
 def train(params: Params, name: str, attempt: Attempt, base: str | None = None) -> None:
     """Train the network `name` with these params, from the weights of `base` if there is one."""
     settings = params.oneshot.settings(name)
-    annotations = Path(f"data/coco/train-{settings.grouping}.json")
+    annotations = Path(f"data/coco/train-{settings.grouping or 'independent'}.json")
     section = "finetuned" if base else "networks"
     shown = {"oneshot": {section: {name: settings.model_dump()}}}
-    inputs = [annotations, VALIDATION, *([] if base is None else [MODELS / base / "weights.pt"])]
+    start = None if base is None else model_folder(params, base)
+    inputs = [annotations, VALIDATION, *starting_weights(settings)]
+    inputs += [] if start is None else [start / "weights.pt"]
     judge = None
     if settings.patience is not None:
         from stages.selection import validation_oneshot_ap  # evaluation takes seconds to import
@@ -35,12 +48,13 @@ def train(params: Params, name: str, attempt: Attempt, base: str | None = None) 
         read_by(run, "training", annotations)
         fit(
             settings,
+            params.wardrobe,
             annotations,
-            Path(params.data.train) / "image",
+            params.data.pictures("train"),
             out=attempt.out,
             state=state_folder(attempt.name, shown, *inputs),
             title=attempt.title or f"one-shot {name}",
-            base=None if base is None else MODELS / base,
+            base=start,
             record=run.epoch,
             watch=attempt.watching(run),
             judge=judge,

@@ -5,9 +5,13 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from hemline.drawing import COLOURS, TruthGarment, draw_comparison, draw_garments, outline
+from hemline.drawing import TruthGarment, colours, draw_comparison, draw_garments, outline
 from hemline.errors import HemlineError
-from hemline.wardrobe import CATEGORIES, category
+from hemline.wardrobe import Category, Landmark, Wardrobe, wardrobe
+
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
+ALL = (*DEEPFASHION2.categories, *FLD.categories)
+COLOURS = colours(DEEPFASHION2)
 
 GREY = 128
 
@@ -18,20 +22,20 @@ def grey(height: int = 200, width: int = 160) -> np.ndarray:
 
 def garment(category_id: int = 9, box=(30.0, 40.0, 90.0, 100.0), score: float = 0.87) -> TruthGarment:
     """Landmarks on an ellipse inside the box, in the order of the outline."""
-    count = category(category_id).count
+    count = DEEPFASHION2.category(category_id).count
     angle = 2 * np.pi * np.arange(count) / count
     x = box[0] + box[2] / 2 + box[2] / 2.2 * np.cos(angle)
     y = box[1] + box[3] / 2 + box[3] / 2.2 * np.sin(angle)
-    return TruthGarment(category_id, box, np.stack([x, y, np.full(count, 2.0)], axis=1), score)
+    return TruthGarment(category_id, box, np.stack([x, y, np.full(count, 2.0)], axis=1), DEEPFASHION2, score)
 
 
 def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return (before != after).any(axis=2)
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", ALL, ids=lambda entry: entry.slug)
 def test_outline_passes_every_landmark_and_is_connected(entry):
-    paths = outline(entry.id)
+    paths = outline(entry)
     assert {number for path in paths for number in path} == set(range(entry.count))
     reached = set(paths[0])
     for _ in paths:
@@ -41,26 +45,58 @@ def test_outline_passes_every_landmark_and_is_connected(entry):
     assert reached == set(range(entry.count))
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", ALL, ids=lambda entry: entry.slug)
 def test_outline_is_its_own_mirror(entry):
     """A flipped garment has the same lines: each line between flip partners is a line."""
     partner = [landmark.flip_index - entry.start for landmark in entry.landmarks]
-    lines = {frozenset(pair) for path in outline(entry.id) for pair in pairwise(path)}
+    lines = {frozenset(pair) for path in outline(entry) for pair in pairwise(path)}
     assert lines == {frozenset(partner[number] for number in line) for line in lines}
 
 
+def test_outline_of_an_unknown_wardrobe_follows_its_order():
+    made = [Landmark(n, 1, n + 1, 0.1, 1, n, name) for n, name in enumerate(("toe", "heel", "ankle"))]
+    assert outline(Category(1, "sock", "sock", 0, 3, tuple(made))) == ((0, 1, 2),)
+
+
+def test_outline_of_a_full_body_garment_goes_round_the_trunk():
+    names = [landmark.name for landmark in FLD.category("full body").landmarks]
+    lines = {frozenset((names[a], names[b])) for path in outline(FLD.category(3)) for a, b in pairwise(path)}
+    assert frozenset(("left collar", "left sleeve")) in lines
+    assert frozenset(("left collar", "left waistline")) in lines
+    assert frozenset(("left hem", "right hem")) in lines
+    assert len(lines) == 8
+
+
+def test_a_garment_of_fld_is_drawn_in_its_own_colour_and_name():
+    points = np.array([[40, 40, 2], [100, 40, 2], [30, 140, 2], [110, 140, 2]], dtype=float)
+    lower = TruthGarment(2, (25.0, 35.0, 90.0, 110.0), points, wardrobe=FLD)
+    drawn = draw_garments(grey(), [lower], labels=False)
+    assert drawn[40, 40].tolist() == list(colours(FLD)[1][::-1])
+    with pytest.raises(HemlineError, match="lower body has 4 landmarks"):
+        draw_garments(grey(), [TruthGarment(2, (0, 0, 9, 9), np.zeros((6, 3)), wardrobe=FLD)])
+
+
 def test_outline_of_outwear_is_open_in_front():
-    names = [landmark.name for landmark in category("long sleeve outwear").landmarks]
-    lines = {frozenset((names[a], names[b])) for path in outline(4) for a, b in pairwise(path)}
+    names = [landmark.name for landmark in DEEPFASHION2.category("long sleeve outwear").landmarks]
+    lines = {
+        frozenset((names[a], names[b]))
+        for path in outline(DEEPFASHION2.category(4))
+        for a, b in pairwise(path)
+    }
     assert frozenset(("left hem corner", "left front edge hem corner")) in lines
     assert frozenset(("right front edge hem corner", "right hem corner")) in lines
     assert frozenset(("left front edge hem corner", "right hem corner")) not in lines
 
 
-def test_colours_are_told_apart():
-    assert set(COLOURS) == {entry.id for entry in CATEGORIES}
-    for one, other in combinations(COLOURS.values(), 2):
-        assert np.abs(np.subtract(one, other)).sum() > 60
+@pytest.mark.parametrize(
+    ("count", "apart"), [(3, 200), (13, 60), (30, 30)], ids=["a few", "DeepFashion2", "more than are listed"]
+)
+def test_colours_are_told_apart(count, apart):
+    categories = tuple(Category(number, "", "", 0, 0, ()) for number in range(1, count + 1))
+    found = colours(Wardrobe("made up", categories, ()))
+    assert len(found) == count
+    for one, other in combinations(found, 2):
+        assert np.abs(np.subtract(one, other)).sum() > apart
 
 
 def test_landmarks_are_drawn_where_they_are():
@@ -68,7 +104,7 @@ def test_landmarks_are_drawn_where_they_are():
     drawn = draw_garments(picture, [skirt], boxes=False, labels=False)
     assert (picture == GREY).all()  # the picture itself is left alone
     for x, y, _ in skirt.landmarks:
-        assert drawn[round(y), round(x)].tolist() == list(COLOURS[9][::-1])
+        assert drawn[round(y), round(x)].tolist() == list(COLOURS[8][::-1])
     rows, columns = np.nonzero(changed(picture, drawn))
     assert columns.min() > 30 and columns.max() < 120 and rows.min() > 40 and rows.max() < 140
 
@@ -79,7 +115,9 @@ def test_missing_landmark_is_left_out_and_not_bridged():
     landmarks[5] = 0, 0, 0
     x, y = skirt.landmarks[5, :2].round().astype(int)
     full = draw_garments(picture, [skirt], boxes=False, labels=False)
-    part = draw_garments(picture, [TruthGarment(9, skirt.box, landmarks)], boxes=False, labels=False)
+    part = draw_garments(
+        picture, [TruthGarment(9, skirt.box, landmarks, DEEPFASHION2)], boxes=False, labels=False
+    )
     assert changed(picture, full)[y, x] and not changed(picture, part)[y - 2 : y + 3, x - 2 : x + 3].any()
     assert not changed(picture, part)[:5, :5].any()  # nothing is drawn at the origin
 
@@ -88,7 +126,9 @@ def test_unsure_landmark_is_hollow():
     skirt = garment()
     landmarks = skirt.landmarks.copy()
     landmarks[0, 2] = 0.1
-    drawn = draw_garments(grey(), [TruthGarment(9, skirt.box, landmarks)], boxes=False, labels=False)
+    drawn = draw_garments(
+        grey(), [TruthGarment(9, skirt.box, landmarks, DEEPFASHION2)], boxes=False, labels=False
+    )
     x, y = landmarks[0, :2].round().astype(int)
     assert drawn[y, x].max() < 80
 
@@ -113,7 +153,7 @@ def test_labels_stay_inside_and_apart():
     bare = draw_garments(grey(), garments, labels=False)
     labelled = draw_garments(grey(), garments)
     for category_id in (9, 7):
-        ink = (labelled == COLOURS[category_id][::-1]).all(axis=2) & changed(bare, labelled)
+        ink = (labelled == COLOURS[category_id - 1][::-1]).all(axis=2) & changed(bare, labelled)
         assert ink.sum() > 200
 
 
@@ -122,7 +162,9 @@ def test_absurd_coordinates_do_not_break_drawing(value):
     skirt = garment()
     landmarks = skirt.landmarks.copy()
     landmarks[2, 0] = value
-    drawn = draw_garments(grey(), [TruthGarment(9, (-500.0, -500.0, 5000.0, 5000.0), landmarks)])
+    drawn = draw_garments(
+        grey(), [TruthGarment(9, (-500.0, -500.0, 5000.0, 5000.0), landmarks, DEEPFASHION2)]
+    )
     assert drawn.shape == (200, 160, 3)
 
 
@@ -130,7 +172,7 @@ def test_bad_input_is_refused():
     with pytest.raises(HemlineError, match="uint8"):
         draw_garments(np.zeros((10, 10, 3)), [])
     with pytest.raises(HemlineError, match="8 landmarks"):
-        draw_garments(grey(), [TruthGarment(9, (0, 0, 9, 9), np.zeros((9, 3)))])
+        draw_garments(grey(), [TruthGarment(9, (0, 0, 9, 9), np.zeros((9, 3)), DEEPFASHION2)])
     with pytest.raises(HemlineError, match="neither"):
         draw_comparison(grey(), None, None)
 
@@ -147,7 +189,7 @@ def test_comparison_shows_the_same_crop_twice():
 def test_comparison_moves_landmarks_with_the_crop():
     skirt = garment(box=(60.0, 80.0, 40.0, 50.0))
     both = draw_comparison(grey(), skirt, skirt, size=(999, 400), captions=("", ""))
-    rows, columns = np.nonzero(np.abs(both.astype(int) - COLOURS[9][::-1]).max(axis=2) < 30)
+    rows, columns = np.nonzero(np.abs(both.astype(int) - COLOURS[8][::-1]).max(axis=2) < 30)
     panel = columns < both.shape[1] // 2
     # margin 0.12 x 50 + 4 = 10 pixels round the box: it lies from 10/70 to 60/70 of the crop's height
     assert rows[panel].min() / 400 == pytest.approx(10 / 70, abs=0.02)

@@ -24,11 +24,17 @@ def test_every_set_is_complete_and_bears_its_name(name):
     assert load_params(ROOT / f"params/{name}.yaml").params_set == name
 
 
-# What sets change of the paper's. Nothing else may differ: all sets share its detectors, its schedule, its data.
+# What sets change of the paper's. Nothing else may differ: all share its detectors and its schedule.
 ROWS = {"params_set", "ablations", "ensemble.members", "evaluate.rows", "package.row", "oneshot", "sweeps"}
 PART = {*ROWS, "estimator.trained", "finetune.categories"}
 OTHERS = {
     "baseline-294": PART,
+    "fld-paper": {
+        *("params_set", "oneshot", "sweeps", "synthesize.size", "report.data", "report.gallery"),
+        *(f"data.{key}" for key in ("name", "wardrobe", "layout", "images", "train", "validation", "test")),
+        *("detector.htc.masks", "finetune.categories", "finetune.batch_sizes"),
+        *("detector.trained", "ablations", "ensemble.members", "evaluate.rows"),  # one detector
+    },
     "third-place": {
         *PART,
         "detector.trained",
@@ -42,7 +48,7 @@ OTHERS = {
 
 def leaves(values, path=""):
     """Values by their keys' full paths; the rows of a table of rows are one value."""
-    if isinstance(values, dict) and path not in ROWS:
+    if isinstance(values, dict) and path not in {*ROWS, "finetune.batch_sizes"}:
         return {
             key: leaf
             for name, value in values.items()
@@ -77,14 +83,23 @@ def put(values, path, value):
     values[key] = value
 
 
+TRAINED = {"page": "deepmark", "start": "hemline/training/pretrained.json"}
 ROW = {
+    "page": "deepmark",
     "network": "dla",
     "suppression": "none",
     "flip_test": False,
     "scales": [1.0],
     "splits": [],
 }
-FINETUNED = {"base": "dla", "image_size": [64, 64], "epochs": 1, "lr": 0.1, "milestones": []}
+FINETUNED = {
+    "page": "deepmark",
+    "base": "dla",
+    "image_size": [64, 64],
+    "epochs": 1,
+    "lr": 0.1,
+    "milestones": [],
+}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +110,8 @@ FINETUNED = {"base": "dla", "image_size": [64, 64], "epochs": 1, "lr": 0.1, "mil
         ("finetune.training.lr", -1.0, r"finetune\.training\.lr is -1\.0"),
         ("finetune.training.epochs", True, r"finetune\.training\.epochs is True"),
         ("finetune.categories", ["shirt"], r"unknown category 'shirt'"),
+        ("data.wardrobe", "fld", r"unknown category 'short-sleeve-top'; use some of upper-body"),
+        ("data.layout", "fld", r"detector\.htc\.masks: data of the layout fld has no masks"),
         ("estimator.network.input_size", [100, 128], r"estimator\.network\.input_size is \(100, 128\)"),
         ("ensemble.members", ["a", "b"], r"ensemble\.members: no row 'a'"),
         (
@@ -110,8 +127,8 @@ FINETUNED = {"base": "dla", "image_size": [64, 64], "epochs": 1, "lr": 0.1, "mil
         ("detector.cascade.gpus", 3, r"detector\.cascade: batch_size 8 is not a multiple of gpus 3"),
         (
             "oneshot.trained",
-            ["vit"],
-            r"trained: no network 'vit' in networks \(dla, hourglass, dla-aggregated\)",
+            {"vit": TRAINED},
+            r"trained: no network 'vit' in networks \(dla, hourglass, dla-aggregated, ",
         ),
         ("oneshot.finetuned.dla-64.base", "vit", r"finetuned\.dla-64: base 'vit' must be one of trained"),
         ("oneshot.finetuned.hourglass", FINETUNED, r"finetuned\.hourglass.* not one of networks"),
@@ -123,22 +140,42 @@ FINETUNED = {"base": "dla", "image_size": [64, 64], "epochs": 1, "lr": 0.1, "mil
             r"networks\.dla: rates \[0\.1\] must be as many as milestones \[\]",
         ),
         ("oneshot.networks.dla.image_size", [192, 200], r"image_size \[192, 200\].*multiples of 32"),
-        ("oneshot.networks.dla.backbone.channels", [8], r"networks\.dla\.backbone\.dla\.channels"),
+        ("oneshot.networks.dla.backbone.channels", [8], r"networks\.dla\.backbone\.channels is \(8,\)"),
         ("oneshot.networks.dla.batch_size", 0, r"networks\.dla\.batch_size is 0"),
         ("oneshot.networks.hourglass.backbone.blocks", [1, 1], r"blocks \[1, 1\] and channels .* as many"),
         (
             "oneshot.trained",
-            ["dla", "hourglass"],
+            {"dla": TRAINED, "hourglass": TRAINED},
             r"rows\.dla-aggregated-single needs 'dla-aggregated', which",
         ),
         ("oneshot.rows.ensemble", ROW, r"oneshot\.rows\.ensemble: ablations has a row of this name"),
         ("oneshot.rows.dla-single.scales", [1.5], r"rows\.dla-single\.scales\.0 is 1\.5"),
+        (
+            "oneshot.rows.dla-single.page",
+            "kgdet",
+            r"rows\.dla-single: page 'kgdet' must be that of its network",
+        ),
+        ("oneshot.finetuned.dla-64.page", "kgdet", r"dla-64: page 'kgdet' must be that of its base"),
+        ("oneshot.rows.dla-single.suppression", "nms", r"with deepmark it must be none or soft-nms"),
+        ("oneshot.networks.dla.type", "vit", r"networks\.dla: Input tag 'vit'"),
     ],
 )
 def test_a_bad_value_is_named_by_its_path(demo, path, value, message):
     put(demo, path, value)
     with pytest.raises(HemlineError, match=message):
         check_params(demo, "params.yaml")
+
+
+def test_mask_rcnn_without_masks_needs_no_weight_of_theirs(demo):
+    """mmdet would ignore a garment without polygons, and train on none."""
+    put(demo, "data.layout", "mmpose")
+    put(demo, "detector.htc.masks", False)
+    with pytest.raises(
+        HemlineError, match=r"oneshot\.networks\.mask-rcnn\.mask_weight: .*mmpose has no masks"
+    ):
+        check_params(demo, "params.yaml")
+    put(demo, "oneshot.networks.mask-rcnn.mask_weight", 0.0)
+    assert check_params(demo, "params.yaml").data.layout == "mmpose"
 
 
 def test_a_batch_may_be_shared_unevenly(demo):
@@ -164,7 +201,7 @@ def test_a_batch_smaller_than_its_gpus_is_refused(demo):
 def test_a_finetuned_network_is_its_base_but_for_what_it_says(demo):
     section = check_params(demo, "demo").oneshot
     base, changed = (section.settings(name).model_dump() for name in ("dla", "dla-64"))
-    given = demo["oneshot"]["finetuned"]["dla-64"].keys() - {"base", "milestones"}
+    given = demo["oneshot"]["finetuned"]["dla-64"].keys() - {"page", "base", "milestones"}
     assert {key for key in base if base[key] != changed[key]} == given
 
 

@@ -12,20 +12,23 @@ from hemline.estimation import Estimator
 from hemline.evaluation import evaluate_landmarks, read_landmark_results, read_truth
 from hemline.inference.garments import write_results
 from hemline.inference.pipeline import Estimators, estimate_boxes
-from hemline.wardrobe import category, grouping
+from hemline.wardrobe import grouping, wardrobe
 from stages.selection import AUTHORS, BOXES, TRUTH, validation_ap
 from tests.estimation.wardrobes import NETWORK, lively, picture
 from tests.evaluation.wardrobes import ground_truth
 
+DEEPFASHION2 = wardrobe("deepfashion2")
 PICTURES = Path("validation/image")
-PARAMS = SimpleNamespace(data=SimpleNamespace(validation="validation"))
+PARAMS = SimpleNamespace(
+    data=SimpleNamespace(pictures=lambda split: Path(split) / "image"), wardrobe=DEEPFASHION2
+)
 
 
 @pytest.fixture
 def estimator(tmp_path, monkeypatch):
     """An estimator, in a project whose ground truth has skirts and trousers about where it sees them."""
     monkeypatch.chdir(tmp_path)
-    aggregated = grouping("aggregated")
+    aggregated = grouping(DEEPFASHION2, "aggregated")
     estimator = Estimator(lively(1, aggregated), NETWORK, aggregated)
     truth = ground_truth(images=6, garments=20, seed=0, categories=(8, 9))
     for entry in truth["annotations"]:
@@ -64,12 +67,12 @@ def found(estimator):
 
 def test_a_category_and_all_of_them(estimator):
     write_results("results.json", found(estimator))
-    truth = read_truth(TRUTH)
+    truth = read_truth(TRUTH, DEEPFASHION2)
     expected = evaluate_landmarks(truth, read_landmark_results("results.json", truth))
     assert 0.1 < expected["AP"] < 0.9
     assert validation_ap(PARAMS, None, estimator) == pytest.approx(expected["AP"], abs=1e-6)
     for slug in ("skirt", "trousers"):
-        expected_ap = expected["per_category"][category(slug).name]
+        expected_ap = expected["per_category"][DEEPFASHION2.category(slug).name]
         assert validation_ap(PARAMS, slug, estimator) == pytest.approx(expected_ap, abs=1e-6)
 
 

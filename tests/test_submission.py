@@ -11,9 +11,10 @@ from hemline.errors import HemlineError
 from hemline.evaluation import evaluate_landmarks, read_landmark_results, read_truth
 from hemline.inference.garments import Garment, write_results
 from hemline.submission import check, package
-from hemline.wardrobe import CATEGORIES, category
+from hemline.wardrobe import wardrobe
 from tests.evaluation.wardrobes import ground_truth, landmark_results, save
 
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
 INNER = "keypoints_val_results.json"
 
 
@@ -29,11 +30,15 @@ def results(tmp_path, truth):
     """A result file of ours: with boxes and landmark scores, rounded as `write_results` does."""
     garments = []
     for record in landmark_results(truth, 2):
-        landmarks = np.array(record["keypoints"]).reshape(294, 3)[category(record["category_id"]).slice]
+        landmarks = np.array(record["keypoints"]).reshape(294, 3)[
+            DEEPFASHION2.category(record["category_id"]).slice
+        ]
         landmarks[:, 2] = 0.75
         box = (1.25, 2.5, 30.0, 40.0)
         garments.append(
-            Garment(record["image_id"], record["category_id"], box, 0.9, landmarks, record["score"])
+            Garment(
+                record["image_id"], record["category_id"], box, 0.9, landmarks, record["score"], DEEPFASHION2
+            )
         )
     write_results(tmp_path / "results.json", garments)
     return tmp_path / "results.json"
@@ -60,16 +65,16 @@ def record(**changes):
 
 
 def findings(path, images=None):
-    return [str(finding) for finding in check(path, images).violations]
+    return [str(finding) for finding in check(path, DEEPFASHION2, images).violations]
 
 
 def test_the_format(tmp_path, results):
-    count = package(results, tmp_path / "out.zip")
+    count = package(results, tmp_path / "out.zip", DEEPFASHION2)
     given, packed = json.loads(results.read_text()), unpack(tmp_path / "out.zip")
     assert list(packed) == [INNER] and count == len(given) == len(packed[INNER])
     for before, after in zip(given, packed[INNER], strict=True):
         assert list(after) == ["image_id", "category_id", "keypoints", "score"]
-        own = category(before["category_id"])
+        own = DEEPFASHION2.category(before["category_id"])
         points = np.array(after["keypoints"]).reshape(294, 3)
         assert np.array_equal(
             points[own.slice, :2], np.array(before["keypoints"]).reshape(294, 3)[own.slice, :2]
@@ -82,18 +87,18 @@ def test_the_format(tmp_path, results):
 
 def test_coordinates_of_others_are_rounded_and_foreign_landmarks_dropped(tmp_path, truth):
     given = landmark_results(truth, 3, foreign=True)
-    package(save(tmp_path, "foreign.json", given), tmp_path / "out.zip", name="other.json")
+    package(save(tmp_path, "foreign.json", given), tmp_path / "out.zip", DEEPFASHION2, name="other.json")
     for before, after in zip(given, unpack(tmp_path / "out.zip")["other.json"], strict=True):
-        own = category(before["category_id"]).slice
+        own = DEEPFASHION2.category(before["category_id"]).slice
         pair = [np.array(one["keypoints"]).reshape(294, 3)[own, :2] for one in (before, after)]
         assert np.array_equal(pair[0].round(2), pair[1])
-    report = check(tmp_path / "out.zip", tmp_path / "truth.json")
+    report = check(tmp_path / "out.zip", DEEPFASHION2, tmp_path / "truth.json")
     assert not report.violations and report.records == len(given)
 
 
 def test_a_submission_scores_as_its_results(tmp_path, results):
-    truth = read_truth(tmp_path / "truth.json")
-    package(results, tmp_path / "out.zip")
+    truth = read_truth(tmp_path / "truth.json", DEEPFASHION2)
+    package(results, tmp_path / "out.zip", DEEPFASHION2)
     save(tmp_path, "packed.json", unpack(tmp_path / "out.zip")[INNER])
     scores = [
         evaluate_landmarks(truth, read_landmark_results(path, truth))
@@ -102,39 +107,64 @@ def test_a_submission_scores_as_its_results(tmp_path, results):
     assert scores[0] == scores[1] and 0.05 < scores[0]["AP"] < 0.95
 
 
+def test_results_of_fld_have_the_format_with_its_landmarks(tmp_path):
+    """What a data set without a challenge gets: read back, checked, and evaluated as the results are."""
+    value = ground_truth(images=20, garments=30, seed=1, wardrobe=FLD)
+    images = save(tmp_path, "truth.json", value)
+    given = save(tmp_path, "results.json", landmark_results(value, 2, wardrobe=FLD))
+    assert package(given, tmp_path / "out.zip", images=images, wardrobe=FLD) > 30
+    packed = unpack(tmp_path / "out.zip")[INNER]
+    assert {len(one["keypoints"]) for one in packed} == {54}
+    report = check(tmp_path / "out.zip", FLD, images)
+    assert not report.violations
+    assert list(report.per_category) == ["upper body", "lower body", "full body"]
+    truth = read_truth(images, FLD)
+    again = save(tmp_path, "packed.json", packed)
+    scores = [evaluate_landmarks(truth, read_landmark_results(path, truth)) for path in (given, again)]
+    assert scores[1]["AP"] == pytest.approx(scores[0]["AP"], abs=0.01)
+    assert "54 numbers instead of 882" in findings(tmp_path / "out.zip")[0]
+
+
 def test_same_results_same_bytes(tmp_path, results):
     for name in ("one.zip", "two.zip"):
-        package(results, tmp_path / name)
+        package(results, tmp_path / name, DEEPFASHION2)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:  # no clock in it
         assert archive.infolist()[0].date_time == (1980, 1, 1, 0, 0, 0)
 
 
 def test_an_empty_submission_is_one(tmp_path):
-    assert package(save(tmp_path, "results.json", []), tmp_path / "out.zip") == 0
-    report = check(tmp_path / "out.zip")
+    assert package(save(tmp_path, "results.json", []), tmp_path / "out.zip", DEEPFASHION2) == 0
+    report = check(tmp_path / "out.zip", DEEPFASHION2)
     assert not report.violations and any("AP will be 0" in str(finding) for finding in report.warnings)
 
 
 def test_bad_results_leave_the_old_submission(tmp_path, results):
-    package(results, tmp_path / "out.zip")
+    package(results, tmp_path / "out.zip", DEEPFASHION2)
     before = (tmp_path / "out.zip").read_bytes()
     bad = save(tmp_path, "bad.json", [record(), record(score=float("nan"))])
     with pytest.raises(HemlineError, match=r"bad\.json: record 2: score is nan"):
-        package(bad, tmp_path / "out.zip")
+        package(bad, tmp_path / "out.zip", DEEPFASHION2)
     assert (tmp_path / "out.zip").read_bytes() == before
     with pytest.raises(HemlineError, match=r"results\.json: record \d+: image_id .* no such image"):
-        package(results, tmp_path / "out.zip", images=save(tmp_path, "images.json", {"images": [{"id": 7}]}))
+        package(
+            results,
+            tmp_path / "out.zip",
+            DEEPFASHION2,
+            images=save(tmp_path, "images.json", {"images": [{"id": 7}]}),
+        )
 
 
 @pytest.mark.parametrize("name", ["folder/name.json", "..\\name.json", "name.txt", ".json"])
 def test_bad_inner_names_are_refused(tmp_path, results, name):
     with pytest.raises(HemlineError, match="plain name"):
-        package(results, tmp_path / "out.zip", name=name)
+        package(results, tmp_path / "out.zip", DEEPFASHION2, name=name)
 
 
 def test_a_good_file_by_hand_is_fine(tmp_path, truth):
-    report = check(pack_by_hand(tmp_path, [record(), record(image_id=101)]), tmp_path / "truth.json")
+    report = check(
+        pack_by_hand(tmp_path, [record(), record(image_id=101)]), DEEPFASHION2, tmp_path / "truth.json"
+    )
     assert report.violations == [] and report.warnings == []
     assert (report.records, report.images, report.images_listed, report.points) == (2, 2, 30, 16)
     assert report.per_category["skirt"] == 2 and report.per_category["vest"] == 0
@@ -214,13 +244,13 @@ def test_wrong_zip_members(tmp_path, name, others, words):
 
 def test_what_is_no_zip_file(tmp_path, results):
     assert "cannot be unpacked" in findings(results)[0]
-    package(results, tmp_path / "out.zip")
+    package(results, tmp_path / "out.zip", DEEPFASHION2)
     content = bytearray((tmp_path / "out.zip").read_bytes())
     content[len(content) // 3] ^= 0xFF
     (tmp_path / "broken.zip").write_bytes(content)
     assert "cannot be unpacked" in findings(tmp_path / "broken.zip")[0]
     with pytest.raises(HemlineError, match="no such file"):
-        check(tmp_path / "missing.zip")
+        check(tmp_path / "missing.zip", DEEPFASHION2)
 
 
 def test_warnings(tmp_path, truth):
@@ -230,7 +260,7 @@ def test_warnings(tmp_path, truth):
     crowd = [record(image_id=103, score=0.01 * n) for n in range(22)]
     for shift, one in enumerate(crowd):
         one["keypoints"][546] = 10 + shift
-    report = check(pack_by_hand(tmp_path, [outside, longer, *crowd]), tmp_path / "truth.json")
+    report = check(pack_by_hand(tmp_path, [outside, longer, *crowd]), DEEPFASHION2, tmp_path / "truth.json")
     assert report.violations == []
     assert (report.points_outside, report.over_limit) == (2, 2)
     assert (report.lowest_score, report.highest_score) == (0.0, 1.5)
@@ -247,11 +277,11 @@ def test_warnings(tmp_path, truth):
 def test_the_edge_of_the_picture_is_inside(tmp_path, truth):
     edge = record()
     edge["keypoints"][546:552] = [-0.5, 0, 1, 699.5, 699.5, 1]
-    assert check(pack_by_hand(tmp_path, [edge]), tmp_path / "truth.json").points_outside == 0
+    assert check(pack_by_hand(tmp_path, [edge]), DEEPFASHION2, tmp_path / "truth.json").points_outside == 0
 
 
 def test_without_a_list_of_images_that_is_said(tmp_path):
-    report = check(pack_by_hand(tmp_path, [record(image_id=12345)]))
+    report = check(pack_by_hand(tmp_path, [record(image_id=12345)]), DEEPFASHION2)
     assert report.violations == [] and "ids are not checked" in str(report.warnings[0])
     assert report.points_outside is None
 
@@ -293,11 +323,11 @@ def test_the_checker_shares_no_code_with_the_writer():
     assert own == {"hemline.errors", "hemline.wardrobe", "hemline.submission.inspection"}
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", DEEPFASHION2.categories, ids=lambda entry: entry.slug)
 def test_each_category_has_its_own_place(tmp_path, entry):
     landmarks = np.full((entry.count, 3), 5.0)
-    garment = Garment(1, entry.id, (0, 0, 9, 9), 1.0, landmarks, 1.0)
+    garment = Garment(1, entry.id, (0, 0, 9, 9), 1.0, landmarks, 1.0, DEEPFASHION2)
     write_results(tmp_path / "results.json", [garment])
-    package(tmp_path / "results.json", tmp_path / "out.zip")
-    report = check(tmp_path / "out.zip")
+    package(tmp_path / "results.json", tmp_path / "out.zip", DEEPFASHION2)
+    report = check(tmp_path / "out.zip", DEEPFASHION2)
     assert not report.violations and report.points == entry.count and report.per_category[entry.name] == 1

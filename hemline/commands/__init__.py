@@ -11,12 +11,12 @@ from hemline.errors import HemlineError
 # Modules are imported only when their verb is asked for, so that no verb waits for another's libraries.
 VERBS = {
     "run": "bring the pipeline up to date; stages run side by side, as a Prefect flow",
-    "landmarks": "list the 294 landmarks with sigmas, groups and flip partners",
-    "synthesize": "draw a synthetic wardrobe in DeepFashion2's own layout",
-    "unpack": "unpack DeepFashion2's password-protected zip files",
+    "landmarks": "list a data set's landmarks with sigmas, groups and flip partners",
+    "synthesize": "draw a synthetic wardrobe, in DeepFashion2's own layout or in FLD's",
+    "unpack": "unpack a data set's zip files, password-protected or not",
     "validate": "check every annotation of a data set",
-    "convert": "raw annotations to one COCO-style file",
-    "evaluate": "landmark AP of a result file, DeepFashion2's way",
+    "convert": "a data set's own annotations to one COCO-style file",
+    "evaluate": "landmark AP and normalised error of a result file",
     "package": "write the challenge's submission file",
     "check": "read a submission file back and check it",
     "predict": "garments and landmarks of pictures, by the models of the last run",

@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from hemline.commands.wardrobe import add_wardrobe, chosen_wardrobe
 from hemline.submission import Report, check
 
 # A broken file may break in every record: more than this nobody reads on a screen.
@@ -15,12 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="GT.json", help="COCO-style file: the split's images, to check ids and sizes"
     )
+    add_wardrobe(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, with every violation")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found; 1 if the challenge's format is violated."""
-    report = check(arguments.submission, arguments.images)
+    report = check(arguments.submission, chosen_wardrobe(arguments), arguments.images)
     print(json.dumps(report.to_json(), indent=1) if arguments.json else _text(report))
     return 1 if report.violations else 0
 

@@ -1,14 +1,14 @@
-"""`hemline convert`: raw annotations to one COCO-style file."""
+"""`hemline convert`: a data set's own annotations to one COCO-style file."""
 
 import argparse
 from pathlib import Path
 
-from hemline.commands.validate import add_rules, rules
+from hemline.commands.validate import add_layout, add_rules, given_layout, rules
 from hemline.datasets.conversion import View, convert
-from hemline.datasets.raw import Split, find_splits, open_split
 from hemline.datasets.report import Quarantine
+from hemline.datasets.splits import Split
 from hemline.errors import HemlineError
-from hemline.wardrobe import category, grouping
+from hemline.wardrobe import Wardrobe, grouping
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quarantine", type=Path, metavar="REPORT.json", help="leave out what `hemline validate` quarantined"
     )
+    add_layout(parser)
     add_rules(parser)
     parser.epilog = (
         "Bad items are left out and named on stderr. Exit status: 0 nothing was left out but what the"
@@ -41,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise HemlineError(f"{arguments.out} is a folder: give the name of a file to write")
     split = _split(arguments)
     quarantine = Quarantine.read(arguments.quarantine) if arguments.quarantine else None
-    view = View(arguments.out, grouping(arguments.grouping), arguments.visible_only, _category_id(arguments))
+    groups = grouping(split.wardrobe, arguments.grouping)
+    category_id = _category_id(arguments.category, split.wardrobe)
+    view = View(arguments.out, groups, arguments.visible_only, category_id)
     done = convert(split, [view], quarantine, rules(arguments))
     done.tell()
     pictures, garments = done.written[view.path]
@@ -51,19 +54,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _split(arguments: argparse.Namespace) -> Split:
-    splits = find_splits(arguments.root)
+    given = given_layout(arguments)
+    splits = given.find_splits(arguments.root)
     if list(splits.values()) == [arguments.root]:
         (name,) = splits
-        return open_split(arguments.split or name, arguments.root)
+        return given.open_split(arguments.split or name, arguments.root)
     if arguments.split is None and len(splits) == 1:
         (arguments.split,) = splits
     if arguments.split not in splits:
         raise HemlineError(f"{arguments.root} holds {', '.join(splits)}: choose one with --split")
-    return open_split(arguments.split, splits[arguments.split])
+    return given.open_split(arguments.split, splits[arguments.split])
 
 
-def _category_id(arguments: argparse.Namespace) -> int | None:
-    if arguments.category is None:
+def _category_id(given: str | None, wardrobe: Wardrobe) -> int | None:
+    if given is None:
         return None
-    key = int(arguments.category) if arguments.category.isdecimal() else arguments.category
-    return category(key).id
+    return wardrobe.category(int(given) if given.isdecimal() else given).id

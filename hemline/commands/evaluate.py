@@ -1,27 +1,34 @@
-"""`hemline evaluate`: the ten numbers of DeepFashion2's landmark evaluation, and AP per category."""
+"""`hemline evaluate`: the ten numbers of DeepFashion2's landmark evaluation, AP per category, and normalised error."""
 
 import argparse
 import json
 from typing import Any
 
+from hemline.commands.wardrobe import add_wardrobe, chosen_wardrobe
 from hemline.evaluation import (
     evaluate_boxes,
     evaluate_landmarks,
+    normalised_error,
     read_box_results,
     read_landmark_results,
     read_truth,
 )
 from hemline.evaluation.ablation import count
+from hemline.evaluation.normalised_error import ERRORS
 from hemline.evaluation.summary import BOX_NUMBERS, LANDMARK_NUMBERS
+
+# FLD has 8 names of landmarks, DeepFashion2 75: more than this nobody reads on a screen.
+SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument(
-        "truth", metavar="GT.json", help="ground truth of 294 landmarks, by `hemline convert`"
+        "truth", metavar="GT.json", help="ground truth of the independent grouping, by `hemline convert`"
     )
     parser.add_argument("results", metavar="RESULTS.json", help="landmark results: a JSON list of records")
     parser.add_argument("--boxes", metavar="BOXES.json", help="box results; their AP is shown too")
+    add_wardrobe(parser)
     parser.add_argument(
         "--resamples",
         type=_count,
@@ -34,10 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the numbers: -1 (in the table a dash) where the ground truth has no garment of the kind."""
-    truth = read_truth(arguments.truth)
+    truth = read_truth(arguments.truth, chosen_wardrobe(arguments))
     results = read_landmark_results(arguments.results, truth)
     numbers = evaluate_landmarks(truth, results, arguments.resamples, arguments.seed)
     numbers["counts"] = count(truth, results)
+    numbers["normalised_error"] = normalised_error(truth, results, arguments.resamples, arguments.seed)
     if arguments.boxes:
         boxes = read_box_results(arguments.boxes, truth)
         numbers["boxes"] = evaluate_boxes(truth, boxes, arguments.resamples, arguments.seed)
@@ -58,13 +66,31 @@ def _text(numbers: dict[str, Any]) -> str:
     lines += ["", "landmarks", *_block(numbers, LANDMARK_NUMBERS, counts["garments_per_category"])]
     if "boxes" in numbers:
         lines += ["", "boxes", *_block(numbers["boxes"], BOX_NUMBERS, counts["garments_per_category"])]
+    lines += ["", *_errors(numbers["normalised_error"])]
     return "\n".join(lines)
+
+
+def _errors(numbers: dict[str, Any] | None) -> list[str]:
+    if numbers is None:
+        return ["normalised error: not known, the ground truth doesn't give width and height of all pictures"]
+    intervals = numbers.get("intervals", {"per_category": {}, "per_landmark": {}})
+    missed = f"of {numbers['garments']} garments {numbers['garments_not_found']} weren't found"
+    lines = [f"normalised error; {missed}, which only PCK and AUC count"]
+    lines += [_row(name, numbers[name], intervals.get(name), "") for name in ERRORS]
+    for kind in ("per_category", "per_landmark"):
+        shown = len(numbers[kind]) <= SHOWN
+        lines.append(
+            f"  NE {kind.replace('_', ' ')}" + ("" if shown else f": {len(numbers[kind])} names, with --json")
+        )
+        rows = numbers[kind].items() if shown else ()
+        lines += [_row(name, value, intervals[kind].get(name), "") for name, value in rows]
+    return lines
 
 
 def _block(numbers: dict[str, Any], names: Any, garments: dict[str, int]) -> list[str]:
     intervals = numbers.get("intervals", {"per_category": {}})
     lines = [_row(name, numbers[name], intervals.get(name), "") for name in names]
-    lines.append(f"  {'AP per category':<22}{'':>24}  garments")
+    lines.append(f"  {'AP per category':<22}{'':>27}  garments")
     lines += [
         _row(name, value, intervals["per_category"].get(name), f"  {garments[name]:>8}")
         for name, value in numbers["per_category"].items()
@@ -73,9 +99,9 @@ def _block(numbers: dict[str, Any], names: Any, garments: dict[str, int]) -> lis
 
 
 def _row(name: str, value: float | None, interval: list[float] | None, end: str) -> str:
-    shown = "     -" if value is None or value < 0 else f"{value:.4f}"
+    shown = "-" if value is None or value < 0 else f"{value:.4f}"
     span = f"[{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""
-    return f"  {name:<22}{shown}{span:>18}{end}"
+    return f"  {name:<22}{shown:>7}  {span:<18}{end}"
 
 
 def _count(text: str) -> int:

@@ -6,9 +6,12 @@ import json
 import sys
 from typing import Any
 
-from hemline.wardrobe import CATEGORIES, LANDMARKS, grouping
+from hemline.commands.wardrobe import add_wardrobe, chosen_wardrobe
+from hemline.wardrobe import Wardrobe, grouping
 
-COLUMNS = ("index", "category_id", "category", "landmark", "sigma", "group", "flip_index", "name")
+COLUMNS = (
+    "index", "category_id", "category", "coco_name", "landmark", "sigma", "group", "flip_index", "name",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--grouping", default="aggregated", help="aggregated, independent, or a CSV file with index and group"
     )
+    add_wardrobe(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print 294 rows."""
-    rows = list(_rows(arguments.grouping))
+    """Print a row a landmark."""
+    wardrobe = chosen_wardrobe(arguments)
+    rows = list(_rows(wardrobe, arguments.grouping))
     if arguments.format == "json":
         print(json.dumps(rows, indent=1))
     elif arguments.format == "csv":
@@ -29,29 +34,30 @@ def run(arguments: argparse.Namespace) -> int:
         writer.writeheader()
         writer.writerows(rows)
     else:
-        _print_table(rows)
+        _print_table(wardrobe, rows)
     return 0
 
 
-def _rows(name: str) -> list[dict[str, Any]]:
-    groups = grouping(name).group_of + 1
+def _rows(wardrobe: Wardrobe, name: str) -> list[dict[str, Any]]:
+    groups = grouping(wardrobe, name).group_of + 1
     return [
         {
             "index": landmark.index,
             "category_id": landmark.category_id,
-            "category": CATEGORIES[landmark.category_id - 1].name,
+            "category": wardrobe.category(landmark.category_id).name,
+            "coco_name": wardrobe.category(landmark.category_id).coco_name,
             "landmark": landmark.landmark,
             "sigma": landmark.sigma,
             "group": int(groups[landmark.index]),
             "flip_index": landmark.flip_index,
             "name": landmark.name,
         }
-        for landmark in LANDMARKS
+        for landmark in wardrobe.landmarks
     ]
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    for entry in CATEGORIES:
+def _print_table(wardrobe: Wardrobe, rows: list[dict[str, Any]]) -> None:
+    for entry in wardrobe.categories:
         print(f"\n{entry.id} {entry.name} ({entry.count} landmarks)")
         print("  no  index  group  flip   sigma  name")
         for row in rows[entry.slice]:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hemline.commands.wardrobe import add_wardrobe, chosen_wardrobe
 from hemline.submission import package
 
 
@@ -18,13 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="IMAGES.json", help="COCO-style file: other images' ids are refused"
     )
+    add_wardrobe(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and say what it is."""
-    count = package(arguments.results, arguments.out, arguments.name, arguments.images)
+    wardrobe = chosen_wardrobe(arguments)
+    count = package(arguments.results, arguments.out, wardrobe, arguments.name, arguments.images)
     size = Path(arguments.out).stat().st_size
     print(f"{arguments.out}: {arguments.name} with {count} garments, {size:,} bytes")
-    check = f"hemline check {arguments.out}" + (f" --images {arguments.images}" if arguments.images else "")
-    print(f"Read it back: {check}")
+    options = [("--images", arguments.images), ("--wardrobe", arguments.wardrobe)]
+    asked = "".join(f" {option} {value}" for option, value in options if value)
+    print(f"Read it back: hemline check {arguments.out}{asked}")
     return 0

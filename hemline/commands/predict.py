@@ -11,6 +11,8 @@ from hemline.progress import progress
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
+DETECTORS = ("htc", "cascade")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
@@ -29,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NETWORK",
         help="a one-shot network, such as dla, or its folder (with a /), in the place of detector and estimators",
     )
-    parser.add_argument("--detector", choices=("htc", "cascade"), default="htc")
+    parser.add_argument(
+        "--detector", choices=DETECTORS, help="default: htc, or cascade where that is the only one"
+    )
     parser.add_argument(
         "--experts", choices=("hflip", "plain", "none"), default="hflip", help="default: hflip"
     )
@@ -63,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_two_stages(arguments: argparse.Namespace) -> None:
-    for name, default in (("models", Path("models")), ("detector", "htc"), ("experts", "hflip")):
+    for name, default in (("models", Path("models")), ("detector", None), ("experts", "hflip")):
         if getattr(arguments, name) != default:
             raise HemlineError(
                 f"--oneshot {arguments.oneshot} stands in the place of --{name}: leave that out"
@@ -79,8 +83,10 @@ def _load(arguments: argparse.Namespace) -> Any:
     from hemline.inference.predictor import Predictor
     from hemline.params import load_params
 
-    detect = getattr(load_params().detect, arguments.detector) if Path("params.yaml").is_file() else None
-    return Predictor.load(arguments.models, arguments.detector, arguments.experts, detect)
+    there = (name for name in DETECTORS if (arguments.models / "detectors" / name).is_dir())
+    detector = arguments.detector or next(there, DETECTORS[0])
+    detect = getattr(load_params().detect, detector) if Path("params.yaml").is_file() else None
+    return Predictor.load(arguments.models, detector, arguments.experts, detect)
 
 
 def _predict(predictor: Any, path: Path, name: str, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,24 +1,34 @@
-"""`hemline synthesize`: a drawn data set in DeepFashion2's own layout."""
+"""`hemline synthesize`: a drawn data set, in DeepFashion2's own layout or in FLD's."""
 
 import argparse
 from pathlib import Path
 
-from hemline.datasets.synthetic import synthesize
+from hemline.datasets.synthetic import SPLITS, WRITERS, synthesize
 from hemline.errors import HemlineError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    parser.add_argument("out", type=Path, help="folder to write image/ and annos/ into")
+    parser.add_argument("out", type=Path, help="folder to write the split's files into")
     parser.add_argument("--images", type=int, required=True, help="how many pictures")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (default 0)")
-    parser.add_argument("--size", default="468x624", help="usual width x height in pixels (default 468x624)")
+    parser.add_argument(
+        "--layout",
+        choices=WRITERS,
+        default="deepfashion2",
+        help="whose files to write (default deepfashion2); FLD's pictures have one annotated garment each",
+    )
+    parser.add_argument(
+        "--split", choices=SPLITS, default="train", help="what FLD's files call it (default train)"
+    )
+    sizes = ", ".join("{} {}x{}".format(name, *layout.usual_size) for name, layout in WRITERS.items())
+    parser.add_argument("--size", help=f"usual width x height in pixels (default: {sizes})")
     parser.add_argument("--one-size", action="store_true", help="every picture of exactly that size")
     parser.add_argument(
         "--temper",
         type=float,
         default=1.0,
-        help="category shares to this power: 1 DeepFashion2's, 0 all alike",
+        help="shares of DeepFashion2's categories to this power: 1 its own, 0 all alike",
     )
     parser.add_argument(
         "--no-annotations", action="store_true", help="pictures only, like DeepFashion2's test set"
@@ -32,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.out,
         arguments.images,
         arguments.seed,
-        size=_size(arguments.size),
+        layout=arguments.layout,
+        split=arguments.split,
+        size=_size(arguments.size) if arguments.size else None,
         vary_size=not arguments.one_size,
         temper=arguments.temper,
         annotations=not arguments.no_annotations,

@@ -1,4 +1,4 @@
-"""`hemline unpack`: DeepFashion2's password-protected zip files."""
+"""`hemline unpack`: a data set's zip files, password-protected or not."""
 
 import argparse
 import getpass

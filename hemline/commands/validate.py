@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from hemline.datasets.checks import Rules
-from hemline.datasets.raw import find_splits
+from hemline.datasets.layouts import READINGS, Layout, layout
+from hemline.datasets.splits import Rules
 from hemline.datasets.validation import validate
+from hemline.wardrobe import names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,14 +15,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "root",
         type=Path,
-        help="a folder with image/ and annos/, or one that holds train/, validation/, test/",
+        help="a folder with image/ and annos/, or one that holds train/, validation/, test/; or the layout's folder",
     )
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the whole report as JSON")
     parser.add_argument("--workers", type=int, help="processes (default: one a usable core)")
+    add_layout(parser)
     add_rules(parser)
     parser.epilog = (
         "Exit status: 0 clean, 1 something was quarantined (the reasons are in the table), 2 an error."
     )
+
+
+def add_layout(parser: argparse.ArgumentParser) -> None:
+    """Declare how the data set lies on disk, and what it is."""
+    parser.add_argument(
+        "--layout", choices=list(READINGS), default="deepfashion2", help="how it lies on disk (docs/data.md)"
+    )
+    parser.add_argument(
+        "--wardrobe", choices=names(), help="its table of categories (default: that of the layout's data set)"
+    )
+    parser.add_argument(
+        "--images", metavar="FOLDER", help="the subfolder of pictures, if not the layout's own"
+    )
+
+
+def given_layout(arguments: argparse.Namespace) -> Layout:
+    """The layout that the arguments ask for."""
+    return layout(arguments.layout, arguments.wardrobe, arguments.images)
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +60,8 @@ def rules(arguments: argparse.Namespace) -> Rules:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, print the table, write the report."""
-    report = validate(find_splits(arguments.root), rules(arguments), arguments.workers)
+    given = given_layout(arguments)
+    report = validate(given.find_splits(arguments.root), rules(arguments), arguments.workers, given)
     if arguments.report:
         report.write(arguments.report)
     print(report.table())

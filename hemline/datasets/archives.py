@@ -1,4 +1,4 @@
-"""DeepFashion2's password-protected zip files, unpacked safely.
+"""A data set's zip files, password-protected as DeepFashion2's or not, unpacked safely.
 
 Nothing is written before every member's name has been checked. Each file appears whole or not at all, and a
 marker stands in the folder until the last one is there, so that an interrupted unpacking is never taken for
@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path, PurePosixPath
 from time import monotonic
 
-from hemline.datasets.raw import UNPACKING
+from hemline.datasets.files import UNPACKING
 from hemline.errors import HemlineError
 from hemline.files import read_json, write_json
 from hemline.progress import progress

@@ -6,13 +6,11 @@ top-left pixel, so that a picture reaches from -0.5 to its size - 0.5.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from hemline.datasets.raw import item_number
-from hemline.errors import HemlineError
-from hemline.wardrobe import Category, category
+from hemline.datasets.splits import Problem, Rules, Size
+from hemline.wardrobe import Category
 
 REASONS = {
     # the annotation file
@@ -34,7 +32,7 @@ REASONS = {
     "image-is-png": "a PNG that is named .jpg",
     "image-not-jpeg": "another format that is named .jpg",
     # the garment
-    "unknown-category": "the category's id is not 1 to 13",
+    "unknown-category": "the id of no category",
     "category-contradiction": "the category's name and id contradict each other",
     "landmark-count": "not the category's number of landmarks",
     "visibility": "a visibility other than 0, 1 and 2",
@@ -48,94 +46,40 @@ REASONS = {
     "no-polygon": "no polygon at all",
     "short-polygon": "a polygon of fewer than 3 points",
     "odd-polygon": "a polygon with a lone coordinate",
+    # lists of many pictures, as FLD's
+    "row-count": "a list whose first line is not its number of rows",
+    "bad-row": "a row of too few or too many columns",
+    "missing-row": "a picture that one list has and another has not",
+    "duplicate-row": "a picture that stands twice in a list",
+    "unknown-split": "a split other than train, val and test",
+    "several-splits": "a picture in several splits",
+    "image-size": "the picture is not as large as its annotation says",
 }
 
 NOTES = {
     "bad-attribute": "an attribute of no known value counts as unknown",
     "image-without-annotation": "a picture without annotation is left out",
     "exif-orientation": "a picture that asks to be turned: readers must ignore its EXIF orientation",
+    "cut-off-with-coordinates": "a landmark that is cut off counts as unlabelled, whatever its coordinates",
     "landmark-outside": "a garment with landmarks a little outside the picture is kept",
 }
 
-REQUIRED = ("category_id", "category_name", "bounding_box", "landmarks", "segmentation")
 
-# DeepFashion2 README, "Data Description". `style` 0 means that no other picture shows the garment.
-ATTRIBUTES = ("scale", "occlusion", "zoom_in", "viewpoint")
-LEVELS = (1, 2, 3)
-
-Size = tuple[int, int]
-
-
-class Problem(NamedTuple):
-    """A fault or a note: its code, and the value that shows it."""
-
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What is let pass.
-
-    `far_share`: a coordinate may lie outside the picture by this share of the picture's side, since
-    annotators click past the edge (0.1 is our choice, no source states one). `follow_links`: links out of the
-    split's folder are followed, as a data store needs it that links its cache into the working folder.
-    """
-
-    far_share: float = 0.1
-    follow_links: bool = False
-
-
-def check_item(key: str, item: Any, size: Size | None, rules: Rules) -> list[Problem]:
-    """Every fault of one garment, one a reason, in a fixed order. `size` is width, height; None: unknown."""
-    if item_number(key) is None:
-        return [Problem("bad-item-key", f"{_show(key)}: expected item1, item2, ...")]
-    if not isinstance(item, dict):
-        return [Problem("wrong-type", f"an object is expected, not {_show(item)}")]
+def one_a_reason(problems: Iterable[Problem]) -> list[Problem]:
+    """The first problem of each reason, in their order."""
     found: dict[str, Problem] = {}
-    for check in (_check_keys, _check_category, _check_landmarks, _check_box, _check_polygons):
-        for problem in check(item, size, rules):
-            found.setdefault(problem.reason, problem)
+    for problem in problems:
+        found.setdefault(problem.reason, problem)
     return list(found.values())
 
 
-def _check_keys(item: dict[str, Any], size: Size | None, rules: Rules) -> Iterator[Problem]:
-    missing = [key for key in REQUIRED if key not in item]
-    if missing:
-        yield Problem("missing-key", f"no {', '.join(missing)}")
+def check_landmarks(
+    values: Any, entry: Category | None, size: Size | None, rules: Rules
+) -> Iterator[Problem]:
+    """Faults of a garment's x, y, v triplets, a flat list; `entry` is its category, None where that is unknown.
 
-
-def _check_category(item: dict[str, Any], size: Size | None, rules: Rules) -> Iterator[Problem]:
-    number, name = item.get("category_id"), item.get("category_name")
-    if "category_name" in item and not isinstance(name, str):
-        yield Problem("wrong-type", f"category_name is {_show(name)}")
-    if "category_id" not in item:
-        return
-    if type(number) is not int:
-        yield Problem("wrong-type", f"category_id is {_show(number)}")
-    elif (expected := category_of(item)) is None:
-        yield Problem("unknown-category", f"category_id is {_show(number)}")
-    elif isinstance(name, str) and not _names(name, expected):
-        yield Problem("category-contradiction", f"id {number} is {expected.name}, not {_show(name)}")
-
-
-def _names(name: str, expected: Category) -> bool:
-    try:
-        return category(name) == expected
-    except HemlineError:
-        return False
-
-
-def category_of(item: dict[str, Any]) -> Category | None:
-    """The item's category by its id, None when there is none of that id."""
-    number = item.get("category_id")
-    return category(number) if type(number) is int and 1 <= number <= 13 else None
-
-
-def _check_landmarks(item: dict[str, Any], size: Size | None, rules: Rules) -> Iterator[Problem]:
-    if "landmarks" not in item:
-        return
-    values, entry = item["landmarks"], category_of(item)
+    `size` is the picture's width, height; None: unknown.
+    """
     bad = list(_bad_numbers("landmarks", values))
     yield from bad
     if bad:
@@ -158,14 +102,14 @@ def _check_triplet(
 ) -> Iterator[Problem]:
     x, y, visibility = triplet
     if visibility not in (0, 1, 2):
-        yield Problem("visibility", f"{name}: v is {_show(visibility)}")
+        yield Problem("visibility", f"{name}: v is {show(visibility)}")
     elif visibility == 0:
         if x or y:
-            yield Problem("unlabelled-with-coordinates", f"{name}: v is 0 at {_show([x, y])}")
+            yield Problem("unlabelled-with-coordinates", f"{name}: v is 0 at {show([x, y])}")
     elif x < -0.5 or y < -0.5:
-        yield Problem("negative-coordinate", f"{name} at {_show([x, y])}")
+        yield Problem("negative-coordinate", f"{name} at {show([x, y])}")
     elif size and _outside(x, y, size, rules.far_share):
-        yield Problem("far-outside", f"{name} at {_show([x, y])} of a picture of {size[0]}x{size[1]}")
+        yield Problem("far-outside", f"{name} at {show([x, y])} of a picture of {size[0]}x{size[1]}")
 
 
 def _outside(x: float, y: float, size: Size, share: float) -> bool:
@@ -181,19 +125,17 @@ def slightly_outside(values: list[float], size: Size) -> bool:
     return any(v > 0 and _outside(x, y, size, 0.0) for x, y, v in triplets(values))
 
 
-def _check_box(item: dict[str, Any], size: Size | None, rules: Rules) -> Iterator[Problem]:
-    if "bounding_box" not in item:
-        return
-    box = item["bounding_box"]
+def check_box(box: Any, size: Size | None, rules: Rules) -> Iterator[Problem]:
+    """Faults of a box x1, y1, x2, y2."""
     bad = list(_bad_numbers("bounding_box", box, count=4))
     yield from bad
     if bad:
         return
     x1, y1, x2, y2 = box
     if x2 <= x1 or y2 <= y1:
-        yield Problem("box-without-area", f"x1, y1, x2, y2 are {_show(box)}")
+        yield Problem("box-without-area", f"x1, y1, x2, y2 are {show(box)}")
     elif size and _box_outside(box, size, rules.far_share):
-        yield Problem("box-outside", f"{_show(box)} in a picture of {size[0]}x{size[1]}")
+        yield Problem("box-outside", f"{show(box)} in a picture of {size[0]}x{size[1]}")
 
 
 def _box_outside(box: list[float], size: Size, share: float) -> bool:
@@ -203,12 +145,10 @@ def _box_outside(box: list[float], size: Size, share: float) -> bool:
     return misses or _outside(x1, y1, size, share) or _outside(x2 - 1, y2 - 1, size, share)
 
 
-def _check_polygons(item: dict[str, Any], size: Size | None, rules: Rules) -> Iterator[Problem]:
-    polygons = item.get("segmentation")
-    if "segmentation" not in item:
-        return
+def check_polygons(polygons: Any, size: Size | None, rules: Rules) -> Iterator[Problem]:
+    """Faults of a garment's polygons, lists of x, y."""
     if not isinstance(polygons, list):
-        yield Problem("wrong-type", f"segmentation is {_show(polygons)}")
+        yield Problem("wrong-type", f"segmentation is {show(polygons)}")
     elif not polygons:
         yield Problem("no-polygon", "segmentation is []")
     else:
@@ -228,12 +168,12 @@ def _check_polygon(name: str, polygon: Any, size: Size | None, rules: Rules) -> 
     elif size:
         for x, y in zip(polygon[0::2], polygon[1::2], strict=True):
             if _outside(x, y, size, rules.far_share):
-                yield Problem("far-outside", f"{name} at {_show([x, y])} of a picture of {size[0]}x{size[1]}")
+                yield Problem("far-outside", f"{name} at {show([x, y])} of a picture of {size[0]}x{size[1]}")
 
 
 def _bad_numbers(name: str, values: Any, count: int | None = None) -> Iterator[Problem]:
     if not isinstance(values, list):
-        yield Problem("wrong-type", f"{name} is {_show(values)}")
+        yield Problem("wrong-type", f"{name} is {show(values)}")
         return
     if count is not None and len(values) != count:
         yield Problem("wrong-type", f"{name} has {len(values)} numbers, not {count}")
@@ -241,39 +181,24 @@ def _bad_numbers(name: str, values: Any, count: int | None = None) -> Iterator[P
         if type(value) is int:
             continue
         if type(value) is not float:
-            yield Problem("wrong-type", f"{name} holds {_show(value)}")
+            yield Problem("wrong-type", f"{name} holds {show(value)}")
         elif math.isnan(value):
             yield Problem("nan", f"{name} holds NaN")
         elif math.isinf(value):
             yield Problem("infinite", f"{name} holds {value}")
 
 
-def picture_attributes(annotation: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """The known values of `source` and `pair_id`, and a note for each unusable one."""
-    return _known(
-        annotation,
-        {"source": lambda value: value in ("shop", "user"), "pair_id": lambda value: type(value) is int},
-    )
-
-
-def item_attributes(item: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """The known values of style, scale, occlusion, zoom_in, viewpoint, and a note for each unusable one."""
-    tests: dict[str, Callable[[Any], bool]] = dict.fromkeys(
-        ATTRIBUTES, lambda value: type(value) is int and value in LEVELS
-    )
-    return _known(item, {"style": lambda value: type(value) is int and value >= 0, **tests})
-
-
-def _known(
+def known(
     values: dict[str, Any], tests: dict[str, Callable[[Any], bool]]
 ) -> tuple[dict[str, Any], list[Problem]]:
+    """Those of `values` that pass their test, and a note for each other one; what is absent or null is neither."""
     present = {key: values[key] for key in tests if values.get(key) is not None}
     known = {key: value for key, value in present.items() if tests[key](value)}
     unknown = [key for key in present if key not in known]
-    return known, [Problem("bad-attribute", f"{key} is {_show(present[key])}") for key in unknown]
+    return known, [Problem("bad-attribute", f"{key} is {show(present[key])}") for key in unknown]
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
     """A short text of a value of the file, the same on every run."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,7 +1,7 @@
-"""Raw annotations to COCO-style files, in one pass and in bounded memory.
+"""A layout's annotations to COCO-style files, in one pass and in bounded memory.
 
-The conventions are those of DeepFashion2's evaluation/deepfashion2_to_coco.py: ids of pictures are their
-numbers, annotation ids count from 1, `bbox` is x, y, width, height, `area` is the box's, categories carry
+The conventions, for every layout, are those of DeepFashion2's evaluation/deepfashion2_to_coco.py: ids of pictures are
+their numbers, annotation ids count from 1, `bbox` is x, y, width, height, `area` is the box's, categories carry
 that script's names. Its faults are mended: items come in the order of their numbers, not of the file's keys,
 and source, scale, occlusion, zoom_in and viewpoint are kept where they are known.
 """
@@ -18,14 +18,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from hemline.datasets.checks import Rules, triplets
-from hemline.datasets.pictures import Garment, Inspection, inspect
-from hemline.datasets.raw import Listing, Split, open_split
-from hemline.datasets.report import Finding, Quarantine, finding, finding_lines
+from hemline.datasets.checks import triplets
+from hemline.datasets.layouts import DEEPFASHION2, Layout
+from hemline.datasets.pictures import inspect
+from hemline.datasets.report import Finding, Quarantine, finding, finding_lines, listing_findings
+from hemline.datasets.splits import Garment, Inspection, Listing, Rules, Split
 from hemline.files import atomic_write
 from hemline.progress import progress
-from hemline.wardrobe import CATEGORIES, Grouping, category, grouping
+from hemline.wardrobe import Grouping, grouping
 
+# What the data sets call themselves, by their wardrobes' names.
+_TITLES = {"deepfashion2": "DeepFashion2", "fld": "FLD"}
 _ANNOTATIONS = b'],"annotations":['  # on the line of the last image
 
 
@@ -86,6 +89,7 @@ def convert_split(
     quarantine: Path | Quarantine | None = None,
     boxes: Path | None = None,
     rules: Rules | None = None,
+    layout: Layout = DEEPFASHION2,
 ) -> dict[str, int]:
     """Write every COCO-style file of one split into the folder `out`, reading the annotations once.
 
@@ -98,9 +102,9 @@ def convert_split(
     Returns the counts pictures, garments, dropped (by the quarantine) and left_out (bad, and not in it; told
     on stderr). HemlineError: a missing folder, or a report of other splits.
     """
-    opened = open_split(split, folder)
+    opened = layout.open_split(split, folder)
     if split == "test":
-        opened = replace(opened, annotations=None)
+        opened = replace(opened, annotated=False)
     if isinstance(quarantine, Path):
         quarantine = Quarantine.read(quarantine)
     boxes_file = None if boxes is None else boxes / f"{split}.json"
@@ -111,13 +115,13 @@ def convert_split(
 
 def split_views(split: Split, out: Path) -> list[View]:
     """The files that a split is converted to in the folder `out`."""
-    independent, aggregated = grouping("independent"), grouping("aggregated")
-    if split.annotations is None:
+    independent, aggregated = (grouping(split.wardrobe, name) for name in ("independent", "aggregated"))
+    if not split.annotated:
         return [View(out / f"{split.name}.json", independent)]
     views = [View(out / f"{split.name}-{each.name}.json", each) for each in (independent, aggregated)]
     if split.name == "validation":
         views.append(View(out / "validation-visible.json", independent, visible_only=True))
-    for entry in CATEGORIES:
+    for entry in split.wardrobe.categories:
         path = out / "categories" / f"{split.name}-{entry.slug}.json"
         views.append(View(path, aggregated, category_id=entry.id))
     return views
@@ -138,7 +142,8 @@ def convert(
     if quarantine is not None:
         quarantine.require(split.name)
     done = Conversion(split.name)
-    listing = Listing(split)
+    listing = split.listing()
+    _leave_out_lists(split, listing, quarantine, done)
     with ExitStack() as stack:
         files = [stack.enter_context(_coco_file(view, split)) for view in views]
         box_file = stack.enter_context(_list_file(boxes)) if boxes else None
@@ -148,6 +153,13 @@ def convert(
                 _write(found, files, box_file, done)
         done.written = {file.view.path: file.counts() for file in files}
     return done
+
+
+def _leave_out_lists(split: Split, listing: Listing, quarantine: Quarantine | None, done: Conversion) -> None:
+    """Report anew what is wrong with a split's lists, unless the quarantine names it."""
+    for one in listing_findings(split, listing):
+        if quarantine is None or not quarantine.picture(split.name, one.stem):
+            done.left_out.append(one)
 
 
 def _select(found: Inspection, split: Split, quarantine: Quarantine | None, done: Conversion) -> bool:
@@ -162,8 +174,8 @@ def _select(found: Inspection, split: Split, quarantine: Quarantine | None, done
         done.dropped += len(known)
         found.garments = [garment for garment in found.garments if garment.key not in known]
         found.problems = [(key, fault) for key, fault in found.problems if key not in known]
-    done.left_out += [finding(name, entry, key, fault) for key, fault in found.problems]
-    return found.usable and (entry.has_annotation or split.annotations is None)
+    done.left_out += [finding(name, entry.file, key, fault) for key, fault in found.problems]
+    return found.usable and (entry.annotated or not split.annotated)
 
 
 def _write(found: Inspection, files: "list[_CocoFile]", boxes: "_ListFile | None", done: Conversion) -> None:
@@ -183,7 +195,7 @@ def _write_garment(found: Inspection, garment: Garment, number: int, files: "lis
     texts: dict[tuple[str, bool], str] = {}
     for file in files:
         view = file.view
-        if view.category_id not in (None, garment.item["category_id"]):
+        if view.category_id not in (None, garment.category_id):
             continue
         kind = (view.grouping.name, view.visible_only)
         if kind not in texts:
@@ -211,19 +223,19 @@ def _image(found: Inspection) -> str:
 def _annotation(
     found: Inspection, garment: Garment, number: int, groups: Grouping, visible_only: bool
 ) -> dict[str, Any]:
-    item = garment.item
-    bbox = _bbox(item)
-    keypoints, labelled = place_landmarks(item["landmarks"], item["category_id"], groups, visible_only)
+    bbox = _bbox(garment)
+    keypoints, labelled = place_landmarks(garment.landmarks, garment.category_id, groups, visible_only)
+    polygons = [[_number(value) for value in polygon] for polygon in garment.polygons]
     return {
         "id": number,
         "image_id": found.entry.id,
-        "category_id": item["category_id"],
+        "category_id": garment.category_id,
         "bbox": bbox,
         "area": _number(bbox[2] * bbox[3]),
         "iscrowd": 0,
         "num_keypoints": labelled,
         "keypoints": keypoints,
-        "segmentation": [[_number(value) for value in polygon] for polygon in item["segmentation"]],
+        **({"segmentation": polygons} if polygons else {}),
         **found.attributes,
         **garment.attributes,
     }
@@ -247,16 +259,16 @@ def place_landmarks(
     return placed, labelled
 
 
-def _bbox(item: dict[str, Any]) -> list[float]:
-    x1, y1, x2, y2 = item["bounding_box"]
+def _bbox(garment: Garment) -> list[float]:
+    x1, y1, x2, y2 = garment.box
     return [_number(value) for value in (x1, y1, x2 - x1, y2 - y1)]
 
 
 def _box(found: Inspection, garment: Garment, number: int) -> dict[str, Any]:
     return {
         "image_id": found.entry.id,
-        "category_id": garment.item["category_id"],
-        "bbox": _bbox(garment.item),
+        "category_id": garment.category_id,
+        "bbox": _bbox(garment),
         "score": 1.0,
         "annotation_id": number,
     }
@@ -272,8 +284,9 @@ def _text(value: Any) -> str:
 
 
 def coco_categories(groups: Grouping, category_id: int | None = None) -> list[dict[str, Any]]:
-    """The file's `categories`, all 13 or one; keypoints are "1" to "294" (the official way) or groups."""
-    entries = CATEGORIES if category_id is None else (category(category_id),)
+    """The file's `categories`, all or one; keypoints are "1" to "294" (DeepFashion2's way) or groups."""
+    table = groups.wardrobe
+    entries = table.categories if category_id is None else (table.category(category_id),)
     names = list(groups.group_names)
     if groups.name == "independent":
         names = [str(number) for number in range(1, groups.size + 1)]
@@ -330,7 +343,7 @@ class _CocoFile:
     def takes(self, found: Inspection) -> bool:
         """Whether the picture belongs to the view."""
         wanted = self.view.category_id
-        return wanted is None or any(garment.item["category_id"] == wanted for garment in found.garments)
+        return wanted is None or any(garment.category_id == wanted for garment in found.garments)
 
     def add_image(self, text: str) -> None:
         self._images.add(text)
@@ -345,8 +358,9 @@ class _CocoFile:
 
 @contextmanager
 def _coco_file(view: View, split: Split) -> Iterator[_CocoFile]:
+    name = split.wardrobe.name
     info = {
-        "description": "DeepFashion2 garments in COCO's format",
+        "description": f"{_TITLES.get(name, name)} garments in COCO's format",
         "split": split.name,
         "grouping": view.grouping.name if view.grouping.name in ("aggregated", "independent") else "custom",
         "visible_only": view.visible_only,

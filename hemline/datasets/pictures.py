@@ -5,31 +5,13 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from PIL import Image
 
-from hemline.datasets.checks import (
-    Problem,
-    Rules,
-    Size,
-    check_item,
-    item_attributes,
-    picture_attributes,
-    slightly_outside,
-)
-from hemline.datasets.raw import (
-    BadData,
-    Entry,
-    Split,
-    item_number,
-    items,
-    read_annotation,
-    read_file,
-    regular_file,
-)
+from hemline.datasets.files import BadData, read_file, regular_file
+from hemline.datasets.splits import Entry, Inspection, Picture, Rules, Split
 
 _ORIENTATION = 0x0112
 # So many zeros at a file's end are no coded picture.
@@ -41,68 +23,21 @@ _IMAGE_REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A picture's facts. `size` is width, height in pixels, as stored (EXIF's turn is not applied).
-
-    `digest` identifies the file's bytes; None when only the header was read.
-    """
-
-    size: Size
-    turned: bool
-    digest: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Garment:
-    """One usable garment: its raw item, and of its attributes the known ones."""
-
-    key: str
-    item: dict[str, Any]
-    attributes: dict[str, Any]
-
-
-@dataclass
-class Inspection:
-    """One picture's result.
-
-    `problems` and `notes` are pairs of an item's key, or None for the whole picture, and what was found.
-    """
-
-    entry: Entry
-    picture: Picture | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-    garments: list[Garment] = field(default_factory=list)
-    problems: list[tuple[str | None, Problem]] = field(default_factory=list)
-    notes: list[tuple[str | None, Problem]] = field(default_factory=list)
-
-    @property
-    def usable(self) -> bool:
-        """Whether the picture can be used, perhaps without some of its garments."""
-        return all(key is not None for key, _ in self.problems)
-
-
 def inspect(split: Split, entry: Entry, rules: Rules, decode: bool) -> Inspection:
     """Look at one picture and its annotation; raises nothing for bad data.
 
     `decode` reads and decodes the whole picture, which alone shows a truncated one; else its header is read.
     """
     found = Inspection(entry)
-    if entry.duplicate_of is not None:
-        _fault(found, "duplicate-id", f"number {entry.id} is also that of {entry.duplicate_of}")
-        return found
-    if entry.id is None:
-        escapes = ".." in entry.stem or "\\" in entry.stem
-        _fault(found, "leaves-folder" if escapes else "bad-file-name", f"{entry.file}: expected six digits")
+    if entry.problems:
+        found.problems += [(None, problem) for problem in entry.problems]
         return found
     _inspect_picture(found, split, rules, decode)
-    if split.annotations is not None:
-        _inspect_annotation(found, split, rules)
+    if split.annotated and entry.annotated:
+        split.annotate(found, rules)
+    elif split.annotated:
+        found.note("image-without-annotation", entry.image)
     return found
-
-
-def _fault(found: Inspection, reason: str, detail: str, key: str | None = None) -> None:
-    found.problems.append((key, Problem(reason, detail)))
 
 
 def _inspect_picture(found: Inspection, split: Split, rules: Rules, decode: bool) -> None:
@@ -110,47 +45,10 @@ def _inspect_picture(found: Inspection, split: Split, rules: Rules, decode: bool
     try:
         found.picture = read(split.images, found.entry.image, rules.follow_links)
     except BadData as error:
-        _fault(found, _IMAGE_REASONS.get(error.reason, error.reason), error.detail)
+        found.fault(_IMAGE_REASONS.get(error.reason, error.reason), error.detail)
         return
     if found.picture.turned:
-        found.notes.append((None, Problem("exif-orientation", found.entry.image)))
-
-
-def _inspect_annotation(found: Inspection, split: Split, rules: Rules) -> None:
-    if not found.entry.has_annotation:
-        found.notes.append((None, Problem("image-without-annotation", found.entry.image)))
-        return
-    try:
-        annotation = read_annotation(split, found.entry.annotation, rules.follow_links)
-    except BadData as error:
-        _fault(found, error.reason, error.detail)
-        return
-    found.attributes, notes = picture_attributes(annotation)
-    found.notes += [(None, note) for note in notes]
-    _inspect_items(found, annotation, rules)
-
-
-def _inspect_items(found: Inspection, annotation: dict[str, Any], rules: Rules) -> None:
-    size = found.picture.size if found.picture else None
-    numbers: set[int] = set()
-    for key, item in items(annotation):
-        problems = check_item(key, item, size, rules)
-        number = item_number(key)
-        if number in numbers:
-            problems.append(Problem("duplicate-id", f"{key}: number {number} is there already"))
-        if number is not None:
-            numbers.add(number)
-        found.problems += [(key, problem) for problem in problems]
-        if not problems:
-            _accept(found, key, item, size)
-
-
-def _accept(found: Inspection, key: str, item: dict[str, Any], size: Size | None) -> None:
-    attributes, notes = item_attributes(item)
-    if size and slightly_outside(item["landmarks"], size):
-        notes.append(Problem("landmark-outside", f"a picture of {size[0]}x{size[1]}"))
-    found.notes += [(key, note) for note in notes]
-    found.garments.append(Garment(key, item, attributes))
+        found.note("exif-orientation", found.entry.image)
 
 
 def read_header(folder: Path, name: str, follow_links: bool = False) -> Picture:
@@ -175,7 +73,7 @@ def read_header(folder: Path, name: str, follow_links: bool = False) -> Picture:
 def read_picture(folder: Path, name: str, follow_links: bool = False) -> Picture:
     """A picture read and decoded to its last line.
 
-    BadData: those of raw.read_file, image-is-png, image-not-jpeg, image-unreadable, image-truncated.
+    BadData: those of files.read_file, image-is-png, image-not-jpeg, image-unreadable, image-truncated.
     """
     data = read_file(folder, name, follow_links)
     _check_format(name, data)

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-from hemline.datasets.checks import ATTRIBUTES, NOTES, REASONS, Problem
-from hemline.datasets.raw import Entry
+from hemline.datasets.checks import NOTES, REASONS
+from hemline.datasets.splits import Listing, Problem, Split
 from hemline.errors import HemlineError
 from hemline.files import read_json, write_json
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import Category
 
 # Examples kept of each note and split: notes may concern every picture of a large data set.
 NOTE_EXAMPLES = 10
@@ -44,22 +44,36 @@ class SplitReport:
     """One split's counts of what is usable, by keys such as ("garments", category id).
 
     The keys: pictures, without_annotation, without_garments, other_files, quarantined_pictures,
-    quarantined_items, repeated_pictures; ("source", value); ("size", width, height); for each category id
+    quarantined_items, repeated_pictures; ("size", width, height); (attribute, value) of pictures; for each category id
     ("garments", id), ("without_landmarks", id), ("landmarks", id, visibility) and (attribute, id, value).
     """
 
-    name: str
-    annotated: bool
+    split: Split
     counts: Counter[Any]
+
+    @property
+    def name(self) -> str:
+        """The split's name."""
+        return self.split.name
+
+    @property
+    def annotated(self) -> bool:
+        """Whether it has annotations."""
+        return self.split.annotated
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The wardrobe's categories."""
+        return self.split.wardrobe.categories
 
     def garments(self, category_id: int | None = None) -> int:
         """The usable garments, of one category or of all."""
-        ids = [entry.id for entry in CATEGORIES] if category_id is None else [category_id]
+        ids = [entry.id for entry in self.categories] if category_id is None else [category_id]
         return sum(self.counts["garments", number] for number in ids)
 
     def total(self, key: str) -> int:
         """The sum of a count over the categories."""
-        return sum(self.counts[key, entry.id] for entry in CATEGORIES)
+        return sum(self.counts[key, entry.id] for entry in self.categories)
 
     def to_json(self) -> dict[str, Any]:
         """The counts as a tree of JSON objects."""
@@ -72,20 +86,20 @@ class SplitReport:
             "repeated_pictures": self.counts["repeated_pictures"],
             "garments": self.garments(),
             "garments_without_landmarks": self.total("without_landmarks"),
-            "source": self._values("source"),
+            **{attribute: self._values(attribute) for attribute in self.split.picture_attributes},
             "sizes": self._sizes(),
             "categories": self._categories() if self.annotated else {},
         }
 
     def _categories(self) -> dict[str, Any]:
-        return {entry.name: self._category(entry.id) for entry in CATEGORIES}
+        return {entry.name: self._category(entry.id) for entry in self.categories}
 
     def _category(self, number: int) -> dict[str, Any]:
         return {
             "garments": self.garments(number),
             "garments_without_landmarks": self.counts["without_landmarks", number],
             "landmarks": {name: self.counts["landmarks", number, v] for v, name in VISIBILITIES.items()},
-            **{attribute: self._values(attribute, number) for attribute in ATTRIBUTES},
+            **{attribute: self._values(attribute, number) for attribute in self.split.garment_attributes},
         }
 
     def _values(self, *prefix: Any) -> dict[str, int]:
@@ -134,7 +148,7 @@ class Report:
     """What `validate` found.
 
     `quarantined` has one finding for each fault. `notes` maps split and note to how often it was met and some
-    examples. `leakage` and `outwear` (which reading of landmarks 2 and 4 the data support) are plain JSON.
+    examples. `leakage` and `outwear` (deepfashion2/outwear.py; None for another wardrobe) are plain JSON.
     """
 
     splits: list[SplitReport]
@@ -142,7 +156,7 @@ class Report:
     quarantined: list[Finding]
     notes: dict[tuple[str, str], tuple[int, list[Finding]]]
     leakage: dict[str, list[dict[str, Any]]]
-    outwear: dict[str, Any]
+    outwear: dict[str, Any] | None
 
     @property
     def clean(self) -> bool:
@@ -162,7 +176,7 @@ class Report:
                 for (split, note), (count, examples) in sorted(self.notes.items())
             ],
             "leakage": self.leakage,
-            "short_sleeve_outwear": self.outwear,
+            **({"short_sleeve_outwear": self.outwear} if self.outwear else {}),
         }
 
     def write(self, path: Path) -> None:
@@ -225,7 +239,10 @@ class Report:
         if not splits:
             return ""
         head = ["garments (landmarks visible/occluded/unlabelled)", *(split.name for split in splits)]
-        rows = [[entry.name, *(_category_cell(split, entry.id) for split in splits)] for entry in CATEGORIES]
+        rows = [
+            [entry.name, *(_category_cell(split, entry.id) for split in splits)]
+            for entry in splits[0].categories
+        ]
         return _aligned([head, *rows])
 
     def _lists(self) -> list[str]:
@@ -235,7 +252,7 @@ class Report:
             self._finding_lines(),
             self._note_lines(),
             self._leak_lines(),
-            f"Short sleeve outwear, landmarks 2 and 4: {self.outwear['finding']}",
+            f"Short sleeve outwear, landmarks 2 and 4: {self.outwear['finding']}" if self.outwear else "",
         ]
 
     def _size_lines(self) -> str:
@@ -280,10 +297,15 @@ def finding_lines(findings: list[Finding]) -> list[str]:
     return [*lines, f"  ... and {more} more"] if more > 0 else lines
 
 
-def finding(split: str, entry: Entry, key: str | None, problem: Problem) -> Finding:
+def finding(split: str, file: str, key: str | None, problem: Problem) -> Finding:
     """A finding whose text can be printed, whatever bytes a file name or a key is made of."""
     item = None if key is None else _printable(key)
-    return Finding(split, _printable(entry.file), item, problem.reason, _printable(problem.detail))
+    return Finding(split, _printable(file), item, problem.reason, _printable(problem.detail))
+
+
+def listing_findings(split: Split, listing: Listing) -> list[Finding]:
+    """What is wrong with files that speak of many pictures."""
+    return [finding(split.name, file, None, problem) for file, problem in listing.problems]
 
 
 def _printable(text: str) -> str:

@@ -15,30 +15,32 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from hemline.datasets.checks import ATTRIBUTES, Rules, triplets
-from hemline.datasets.pictures import Garment, Inspection, inspect
-from hemline.datasets.raw import Entry, Listing, Split, open_split
-from hemline.datasets.report import NOTE_EXAMPLES, Finding, Report, SplitReport, finding
+from hemline.datasets.deepfashion2 import outwear
+from hemline.datasets.layouts import DEEPFASHION2, Layout
+from hemline.datasets.pictures import inspect
+from hemline.datasets.report import (
+    NOTE_EXAMPLES,
+    Finding,
+    Report,
+    SplitReport,
+    finding,
+    listing_findings,
+)
+from hemline.datasets.splits import Entry, Garment, Inspection, Listing, Rules, Split
 from hemline.errors import HemlineError
 from hemline.processes import cores
 from hemline.progress import progress
-from hemline.wardrobe import category
 
 # Pictures handed to a process at a time; below a few of them, starting processes costs more than it saves.
 CHUNK = 32
 SERIAL_BELOW = 400
-
-# Short sleeve outwear's landmarks 2 and 4: DeepFashion2's figure and its evaluation code disagree on which of
-# them lies at the neck (docs/wardrobe.md). 2 belongs with 6 (code) or with 26 (figure).
-_OUTWEAR = 3
-_MAJORITY = 2 / 3
 
 
 @dataclass
 class _Result:
     """One picture's share of the report, as it comes back from a process."""
 
-    stem: str
+    image: str
     counts: Counter[Any] = field(default_factory=Counter)
     quarantined: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
@@ -46,20 +48,24 @@ class _Result:
     pairs: list[tuple[int, int]] = field(default_factory=list)
 
 
-def validate(splits: dict[str, Path], rules: Rules | None = None, workers: int | None = None) -> Report:
+def validate(
+    splits: dict[str, Path],
+    rules: Rules | None = None,
+    workers: int | None = None,
+    layout: Layout = DEEPFASHION2,
+) -> Report:
     """Check every picture and annotation of the splits' folders.
 
-    `splits` maps a split's name to its folder (raw.find_splits makes it). `workers` is the number of
+    `splits` maps a split's name to its folder (Layout.find_splits makes it). `workers` is the number of
     processes, by default one a usable core. Faults end in `Report.quarantined`; HemlineError only for a
     missing folder.
     """
     rules = rules or Rules()
-    opened = [open_split(name, folder) for name, folder in splits.items()]
+    opened = [layout.open_split(name, folder) for name, folder in splits.items()]
     collected = _Collection()
     for split in opened:
-        collected.begin(split)
-        listing = Listing(split)
-        collected.counts["other_files"] = listing.others
+        listing = split.listing()
+        collected.begin(split, listing)
         results = _results(split, listing, rules, workers or cores())
         for result in progress(results, f"validate {split.name}", total=len(listing), unit="pictures"):
             collected.add(result)
@@ -105,15 +111,15 @@ def _check_chunk(split: Split, rules: Rules, entries: list[Entry]) -> list[_Resu
 
 def _result(split: Split, found: Inspection) -> _Result:
     entry = found.entry
-    result = _Result(entry.stem)
-    result.quarantined = [finding(split.name, entry, key, fault) for key, fault in found.problems]
-    result.notes = [finding(split.name, entry, key, note) for key, note in found.notes]
+    result = _Result(entry.image)
+    result.quarantined = [finding(split.name, entry.file, key, fault) for key, fault in found.problems]
+    result.notes = [finding(split.name, entry.file, key, note) for key, note in found.notes]
     if found.picture:
         result.digest = found.picture.digest
     _count_picture(result, split, found)
     if found.usable:
         for garment in found.garments:
-            _count_garment(result.counts, garment)
+            _count_garment(result.counts, garment, split)
             style, pair = garment.attributes.get("style", 0), found.attributes.get("pair_id")
             if style and pair is not None:
                 result.pairs.append((pair, style))
@@ -128,38 +134,27 @@ def _count_picture(result: _Result, split: Split, found: Inspection) -> None:
         return
     assert found.picture is not None
     counts["size", *found.picture.size] = 1
-    if split.annotations is None:
+    if not split.annotated:
         counts["pictures"] = 1
-    elif not found.entry.has_annotation:
+    elif not found.entry.annotated:
         counts["without_annotation"] = 1
     else:
         counts["pictures"] = 1
         counts["without_garments"] = int(not found.garments and not found.problems)
-        counts["source", found.attributes.get("source", "unknown")] = 1
+        for attribute in split.picture_attributes:
+            counts[attribute, found.attributes.get(attribute, "unknown")] = 1
 
 
-def _count_garment(counts: Counter[Any], garment: Garment) -> None:
-    number, landmarks = garment.item["category_id"], garment.item["landmarks"]
+def _count_garment(counts: Counter[Any], garment: Garment, split: Split) -> None:
+    number, landmarks = garment.category_id, garment.landmarks
     counts["garments", number] += 1
     counts["without_landmarks", number] += int(not any(landmarks[2::3]))
     for visibility in landmarks[2::3]:
         counts["landmarks", number, int(visibility)] += 1
-    for attribute in ATTRIBUTES:
+    for attribute in split.garment_attributes:
         counts[attribute, number, garment.attributes.get(attribute, "unknown")] += 1
-    if number == _OUTWEAR:
-        _count_outwear(counts, landmarks)
-
-
-def _count_outwear(counts: Counter[Any], landmarks: list[float]) -> None:
-    """Is landmark 2 as high as landmark 6 (both at the neck) or as landmark 26 (both on the collar)?"""
-    points = list(triplets(landmarks))
-    (_, two, v2), (_, six, v6), (_, twenty_six, v26) = points[1], points[5], points[25]
-    if not (v2 and v6 and v26):
-        counts["outwear", "without the landmarks"] += 1
-    elif abs(two - six) == abs(two - twenty_six):
-        counts["outwear", "undecided"] += 1
-    else:
-        counts["outwear", "6" if abs(two - six) < abs(two - twenty_six) else "26"] += 1
+    if outwear.asked_of(split.wardrobe):
+        outwear.count(counts, garment)
 
 
 class _Collection:
@@ -178,8 +173,9 @@ class _Collection:
         """The current split's counts."""
         return self.splits[-1].counts
 
-    def begin(self, split: Split) -> None:
-        self.splits.append(SplitReport(split.name, split.annotations is not None, Counter()))
+    def begin(self, split: Split, listing: Listing) -> None:
+        self.splits.append(SplitReport(split, Counter(other_files=listing.others)))
+        self.quarantined += listing_findings(split, listing)
 
     def add(self, result: _Result) -> None:
         self.counts.update(result.counts)
@@ -191,19 +187,19 @@ class _Collection:
             self.notes[note.split, note.reason] = (count + 1, examples)
         self._add_digest(result)
         for pair in result.pairs:
-            self._add_pair(pair, result.stem)
+            self._add_pair(pair, result.image)
 
     def _add_digest(self, result: _Result) -> None:
         if result.digest is None:
             return
-        file = f"{self.splits[-1].name}/{result.stem}.jpg"
+        file = f"{self.splits[-1].name}/{result.image}"
         first = self._first_by_digest.setdefault(result.digest, file)
         if first != file:
             self._doubles.setdefault(result.digest, [first]).append(file)
 
-    def _add_pair(self, pair: tuple[int, int], stem: str) -> None:
+    def _add_pair(self, pair: tuple[int, int], image: str) -> None:
         split = self.splits[-1].name
-        seen = self._pairs.setdefault(pair, {}).setdefault(split, {"garments": 0, "first": f"{stem}.jpg"})
+        seen = self._pairs.setdefault(pair, {}).setdefault(split, {"garments": 0, "first": image})
         seen["garments"] += 1
 
     def report(self, rules: Rules) -> Report:
@@ -214,8 +210,12 @@ class _Collection:
             quarantined=self.quarantined,
             notes=self.notes,
             leakage={"pictures": leaks, "pairs": self._pair_leaks()},
-            outwear=_outwear(self.splits),
+            outwear=self._outwear(),
         )
+
+    def _outwear(self) -> dict[str, Any] | None:
+        asked = [report.counts for report in self.splits if outwear.asked_of(report.split.wardrobe)]
+        return outwear.finding(sum(asked, Counter())) if asked else None
 
     def _picture_leaks(self) -> list[dict[str, Any]]:
         """Groups of equal files over several splits; what repeats inside a split is only counted."""
@@ -228,34 +228,3 @@ class _Collection:
     def _pair_leaks(self) -> list[dict[str, Any]]:
         shared = sorted((pair, splits) for pair, splits in self._pairs.items() if len(splits) > 1)
         return [{"pair_id": pair[0], "style": pair[1], "splits": splits} for pair, splits in shared]
-
-
-def _outwear(splits: list[SplitReport]) -> dict[str, Any]:
-    """Which reading of short sleeve outwear's landmarks 2 and 4 the data support."""
-    total: Counter[Any] = sum((split.counts for split in splits), Counter())
-    near6, near26 = total["outwear", "6"], total["outwear", "26"]
-    decided = near6 + near26
-    result = {
-        "garments": total["garments", _OUTWEAR],
-        "landmark_2_nearer_6": near6,
-        "landmark_2_nearer_26": near26,
-        "equally_near": total["outwear", "undecided"],
-    }
-    return {**result, **_reading(near6, near26, decided, total["garments", _OUTWEAR])}
-
-
-def _reading(near6: int, near26: int, decided: int, garments: int) -> dict[str, str | None]:
-    name = category(_OUTWEAR).name
-    if not garments:
-        return {"reading": None, "finding": f"no {name} in this data"}
-    if not decided:
-        return {"reading": None, "finding": f"none of {garments} garments shows landmarks 2, 6 and 26"}
-    counts = f"landmark 2 is as high as 6 in {near6} garments, as 26 in {near26}"
-    if near6 >= _MAJORITY * decided:
-        return {"reading": "corrected", "finding": f"{counts}: 2 and 6 are a pair, as Hemline has it"}
-    if near26 >= _MAJORITY * decided:
-        return {
-            "reading": "figure",
-            "finding": f"{counts}: 2 and 26 are a pair, as DeepFashion2's figure has it and Hemline has not",
-        }
-    return {"reading": None, "finding": f"{counts}: undecided"}

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -11,30 +11,37 @@ from mmdet.registry import DATASETS, TRANSFORMS
 from mmdet.structures.mask import BitmapMasks
 
 from hemline.errors import HemlineError
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import wardrobe as wardrobe_of
 
 
 @DATASETS.register_module()
 class GarmentPictures(CocoDataset):
-    """A COCO-style annotation file of the 13 categories (ids 1 to 13; labels are ids less 1).
+    """A COCO-style annotation file of a wardrobe's categories (ids from 1 on; labels are ids less 1).
 
     In training, pictures without garments are left out: they may be pictures whose garments were quarantined, so
     that they aren't known to be empty.
+
+    Args:
+        wardrobe: its name.
+        ann_file, data_prefix, pipeline, ...: as in mmdet.
     """
 
-    METAINFO: ClassVar[dict[str, Any]] = {"classes": tuple(entry.coco_name for entry in CATEGORIES)}
+    def __init__(self, *arguments: Any, wardrobe: str, **options: Any) -> None:
+        self.wardrobe = wardrobe_of(wardrobe)
+        classes = tuple(entry.coco_name for entry in self.wardrobe.categories)
+        super().__init__(*arguments, metainfo={"classes": classes}, **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the file; refuse one whose categories aren't the 13, in order.
+        """Read the file; refuse one whose categories aren't the wardrobe's, in order.
 
         mmdet numbers labels in the file's own order, and drops garments of a category that the file doesn't list.
         """
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
             data = super().load_data_list()
-        wanted = [entry.id for entry in CATEGORIES]
+        wanted = [entry.id for entry in self.wardrobe.categories]
         if self.cat_ids != wanted:
             raise HemlineError(
-                f"{self.ann_file}: categories {self.cat_ids}, wanted {wanted} with DeepFashion2's names; "
+                f"{self.ann_file}: categories {self.cat_ids}, wanted {wanted} with the names of {self.wardrobe.name}; "
                 "write it with `hemline convert`"
             )
         return data

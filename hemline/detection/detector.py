@@ -1,6 +1,5 @@
 """A trained detector: pictures in, boxes of garments out."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from hemline.detection.folder import read_settings
 from hemline.detection.network import boxes_only, build_detector, nms
 from hemline.detection.training import resize
 from hemline.errors import HemlineError
@@ -24,13 +24,14 @@ from hemline.params import DetectorSettings, DetectSettings
 from hemline.progress import progress
 from hemline.training import device as default_device
 from hemline.training import load_weights
+from hemline.wardrobe import Wardrobe
 
 
 @dataclass(frozen=True)
 class Boxes:
     """The garments found in one picture, best score first.
 
-    `category_ids` (n,) from 1 to 13; `boxes` (n, 4) x, y, width, height in the picture's own pixels, inside the
+    `category_ids` (n,) from 1 on; `boxes` (n, 4) x, y, width, height in the picture's own pixels, inside the
     picture; `scores` (n,) from 0 to 1.
     """
 
@@ -43,10 +44,12 @@ class Boxes:
 
 
 class Detector:
-    """A detector ready to run: `detect` gives the boxes of each picture."""
+    """A detector ready to run: `detect` gives the boxes of each picture, of the categories of `wardrobe`."""
 
-    def __init__(self, model: nn.Module, settings: DetectorSettings, test: DetectSettings) -> None:
-        self.settings, self.test = settings, test
+    def __init__(
+        self, model: nn.Module, settings: DetectorSettings, wardrobe: Wardrobe, test: DetectSettings
+    ) -> None:
+        self.settings, self.wardrobe, self.test = settings, wardrobe, test
         self.model = boxes_only(model).eval()
         init_default_scope("mmdet")
         self.views = Compose(_views(settings, test))
@@ -57,11 +60,11 @@ class Detector:
         cls, folder: Path, test: DetectSettings | None = None, device: torch.device | None = None
     ) -> "Detector":
         """Load what `train_detector` wrote to `folder`. HemlineError when a file is missing or doesn't fit."""
-        settings = DetectorSettings.model_validate_json(json.dumps(read_json(folder / "settings.json")))
+        settings, wardrobe = read_settings(folder)
         test = test or DetectSettings()
-        model = build_detector(settings, test)
+        model = build_detector(settings, len(wardrobe.categories), test)
         load_weights(model, folder / "weights.pt")
-        return cls(model.to(device or default_device()), settings, test)
+        return cls(model.to(device or default_device()), settings, wardrobe, test)
 
     def detect(self, pictures: Iterable[np.ndarray | Path]) -> Iterator[Boxes]:
         """Yield the boxes of each picture, in order.

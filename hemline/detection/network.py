@@ -12,7 +12,6 @@ from torch import nn
 
 from hemline.params import DetectorSettings, DetectSettings
 from hemline.training import quiet
-from hemline.wardrobe import CATEGORIES
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "detection"
 
@@ -21,27 +20,36 @@ _EXPANSION = {18: 1, 34: 1, 50: 4, 101: 4, 152: 4}
 _BACKBONE_STRIDES = [4, 8, 16, 32]
 
 
-def build_detector(settings: DetectorSettings, test: DetectSettings | None = None) -> nn.Module:
-    """Build the network, mask heads included, with random weights (nothing is downloaded)."""
-    model = bare_detector(settings, test)
+def build_detector(
+    settings: DetectorSettings, categories: int, test: DetectSettings | None = None
+) -> nn.Module:
+    """Build the network for so many categories, mask heads included, with random weights (nothing is downloaded)."""
+    model = bare_detector(settings, categories, test)
     model.init_weights()
     return model
 
 
-def bare_detector(settings: DetectorSettings, test: DetectSettings | None = None) -> nn.Module:
+def bare_detector(
+    settings: DetectorSettings, categories: int, test: DetectSettings | None = None
+) -> nn.Module:
     """Build the network with its weights not yet initialised: it can also be built on the device "meta"."""
-    config = detector_config(settings, test)
+    config = detector_config(settings, categories, test)
     return import_module("mmdet.registry").MODELS.build(config.model)
 
 
-def detector_config(settings: DetectorSettings, test: DetectSettings | None = None) -> Config:
-    """mmdet's config of the detector, its `model` in the settings' sizes; data and schedule are still mmdet's."""
+def detector_config(
+    settings: DetectorSettings, categories: int, test: DetectSettings | None = None
+) -> Config:
+    """mmdet's config of the detector, its `model` of so many categories and in the settings' sizes.
+
+    Data and schedule are still mmdet's.
+    """
     import_mmdet()
     config = Config.fromfile(CONFIGS / f"{settings.type}.py")
     model = config.model
     _size_backbone(model, settings)
     _size_proposals(model, settings)
-    _size_heads(model.roi_head, settings)
+    _size_heads(model.roi_head, settings, categories)
     _set_sampling(model, settings)
     _set_test(model.test_cfg, test or DetectSettings())
     if settings.type == "htc" and not settings.masks:
@@ -93,12 +101,12 @@ def _size_proposals(model: ConfigDict, settings: DetectorSettings) -> None:
     )
 
 
-def _size_heads(roi_head: ConfigDict, settings: DetectorSettings) -> None:
+def _size_heads(roi_head: ConfigDict, settings: DetectorSettings, categories: int) -> None:
     """Set classes and channels in each of the three stages' box heads and (HTC) mask heads."""
-    channels, classes = settings.fpn_channels, len(CATEGORIES)
+    channels = settings.fpn_channels
     _size_pooling(roi_head.bbox_roi_extractor, settings)
     for head in roi_head.bbox_head:
-        head.update(in_channels=channels, fc_out_channels=settings.box_channels, num_classes=classes)
+        head.update(in_channels=channels, fc_out_channels=settings.box_channels, num_classes=categories)
     if "mask_head" not in roi_head:
         return
     _size_pooling(roi_head.mask_roi_extractor, settings)
@@ -109,7 +117,7 @@ def _size_heads(roi_head: ConfigDict, settings: DetectorSettings) -> None:
             in_channels=channels,
             conv_out_channels=channels,
             num_convs=settings.mask_convs,
-            num_classes=classes,
+            num_classes=categories,
         )
 
 

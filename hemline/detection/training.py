@@ -5,9 +5,9 @@ from typing import Any
 
 from mmengine.config import Config
 
+from hemline.detection.folder import write_settings
 from hemline.detection.network import build_detector, detector_config
 from hemline.errors import HemlineError
-from hemline.files import write_json
 from hemline.params import DetectorSettings
 from hemline.training import (
     Judge,
@@ -20,6 +20,7 @@ from hemline.training import (
 )
 from hemline.training.hooks import Record
 from hemline.training.optimizing import cosine, optimizer
+from hemline.wardrobe import Wardrobe
 
 # Annotations are of pictures as stored: what EXIF says about turning them is ignored.
 STORED = "color_ignore_orientation"
@@ -27,6 +28,7 @@ STORED = "color_ignore_orientation"
 
 def train_detector(
     settings: DetectorSettings,
+    wardrobe: Wardrobe,
     annotations: Path,
     images: Path,
     out: Path,
@@ -36,16 +38,20 @@ def train_detector(
     watch: Watch | None = None,
     judge: Judge | None = None,
 ) -> None:
-    """Train a detector on the garments of `annotations` (COCO-style, pictures relative to `images`).
+    """Train a detector of a wardrobe's categories on `annotations` (COCO-style, pictures relative to `images`).
 
     Writes `out`/settings.json and what `fit` writes. `state` keeps what an interrupted training needs to go on.
     `record` receives one dict an epoch; `watch` is shown the model (mmdet's, in training) after each. With `judge`
     the epoch that it likes best is kept (`settings.patience`). Raises HemlineError when no picture has a garment.
     """
-    config = training_config(settings, annotations, images)
-    write_json(out / "settings.json", settings.model_dump(mode="json"))
+    config = training_config(settings, wardrobe, annotations, images)
+    write_settings(out, settings, wardrobe)
     init = initial_weights(
-        lambda: build_detector(settings), _sources(settings), seed=settings.seed, state=state, out=out
+        lambda: build_detector(settings, len(wardrobe.categories)),
+        _sources(settings),
+        seed=settings.seed,
+        state=state,
+        out=out,
     )
     hooks = onlookers(state, watch, judge, settings.patience)
     fit(config, settings, title=title, out=out, state=state, init=init, record=record, hooks=hooks)
@@ -57,28 +63,33 @@ def _sources(settings: DetectorSettings) -> list[Source]:
     return [Source(init, part) for init, part in named if init]
 
 
-def training_config(settings: DetectorSettings, annotations: Path, images: Path) -> Config:
+def training_config(
+    settings: DetectorSettings, wardrobe: Wardrobe, annotations: Path, images: Path
+) -> Config:
     """The whole mmengine config of a training."""
-    base = detector_config(settings)
+    base = detector_config(settings, len(wardrobe.categories))
     return Config(
         {
             "default_scope": "mmdet",
             "env_cfg": base.env_cfg,
             "model": base.model,
             "channels_last": "backbone",
-            "train_dataloader": _loader(settings, annotations, images),
+            "train_dataloader": _loader(settings, wardrobe, annotations, images),
             "optim_wrapper": optimizer(settings),
             "param_scheduler": schedule(settings),
         }
     )
 
 
-def _loader(settings: DetectorSettings, annotations: Path, images: Path) -> dict[str, Any]:
+def _loader(
+    settings: DetectorSettings, wardrobe: Wardrobe, annotations: Path, images: Path
+) -> dict[str, Any]:
     if not annotations.is_file():
         raise HemlineError(f"{annotations}: no such annotations; `hemline convert` writes them")
     dataset = {
         "_scope_": "mmdet",
         "type": "GarmentPictures",
+        "wardrobe": wardrobe.name,
         "ann_file": str(annotations),
         "data_prefix": {"img": str(images)},
         "filter_cfg": {"filter_empty_gt": True, "min_size": 32},

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from hemline.estimation.channels import to_plain
 from hemline.estimation.network import codec, recipe
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.training import loader, quiet
@@ -39,8 +40,7 @@ def training_config(
     dataset = {
         "_scope_": "mmpose",
         "type": "GarmentDataset",
-        "groups": grouping.group_of.tolist(),
-        "grouping_name": grouping.name,
+        **to_plain(grouping),
         "ann_file": str(annotations),
         "data_prefix": {"img": str(images)},
         "pipeline": pipeline(settings.network, training.augmentation),

@@ -3,7 +3,7 @@
 Importing this module imports mmpose; `training_config` does so after mmpose has been silenced.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -13,14 +13,16 @@ from mmpose.datasets.transforms import RandomFlip
 from mmpose.registry import DATASETS, TRANSFORMS
 
 from hemline.errors import HemlineError
+from hemline.estimation.channels import from_plain
 from hemline.estimation.garments import PictureCache, read_garments
 from hemline.wardrobe import Grouping
+from hemline.wardrobe import wardrobe as wardrobe_of
 
 
 def metainfo(grouping: Grouping) -> dict[str, Any]:
     """A grouping in the words of mmpose's data set meta information: one keypoint for each channel.
 
-    mmpose's own DeepFashion2 meta information has 294 keypoints and a vest flip that is no involution.
+    Of mmpose's own meta information, DeepFashion2's has a vest flip that is no involution, FLD's no sigmas.
     """
     names = grouping.group_names
     keypoints = {
@@ -28,7 +30,7 @@ def metainfo(grouping: Grouping) -> dict[str, Any]:
         for channel, partner in enumerate(grouping.flip_index)
     }
     return {
-        "dataset_name": f"hemline-{grouping.name}",
+        "dataset_name": f"hemline-{grouping.wardrobe.name}-{grouping.name}",
         "keypoint_info": keypoints,
         "skeleton_info": {},
         "joint_weights": [1.0] * grouping.size,
@@ -60,13 +62,13 @@ class GarmentDataset(BaseCocoStyleDataset):
     codec gives them target weight 0 and they carry no loss. Garments without a labelled landmark are skipped.
 
     Args:
-        groups: (294) each landmark's channel, from 0.
-        grouping_name: the grouping's name, for messages.
+        wardrobe: its name.
+        grouping: `name`, for messages, and `group_of`, each landmark's channel from 0.
         ann_file, data_prefix, pipeline, ...: as in mmpose.
     """
 
-    def __init__(self, groups: Sequence[int], grouping_name: str, **options: Any) -> None:
-        self.grouping = Grouping(grouping_name, np.asarray(groups, dtype=np.int64))
+    def __init__(self, wardrobe: str, grouping: Mapping[str, Any], **options: Any) -> None:
+        self.grouping = from_plain(wardrobe_of(wardrobe), grouping)
         self.cache = PictureCache()
         super().__init__(metainfo=metainfo(self.grouping), **options)
 
@@ -79,7 +81,7 @@ class GarmentDataset(BaseCocoStyleDataset):
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """A sample with `keypoints` (1, channels, 2), `keypoints_visible` (1, channels) and the decoded picture."""
-        # mmpose's base would add deep copies of flip pairs, skeleton and colours, for 294 channels a millisecond.
+        # mmpose's base would add deep copies of flip pairs, skeleton and colours: a millisecond for 294 channels.
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         info["flip_indices"] = self._metainfo["flip_indices"]
         landmarks = np.zeros((self.grouping.size, 3), dtype=np.float32)

@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from torch import nn
 
 from hemline.errors import HemlineError
+from hemline.estimation.channels import from_plain, to_plain
 from hemline.estimation.network import build_estimator, codec
 from hemline.files import read_json, write_json
 from hemline.params import EstimatorSettings, NetworkSettings
 from hemline.training import device as default_device
 from hemline.training import load_weights, quiet
+from hemline.training.folders import wardrobe_of
 from hemline.wardrobe import Grouping
 
 
@@ -140,7 +142,7 @@ def write_settings(
     """Write settings.json: what `Estimator.load` needs beside the weights, and how they were made."""
     content = {
         "category": category,
-        "grouping": {"name": grouping.name, "group_of": grouping.group_of.tolist()},
+        **to_plain(grouping),
         **settings.model_dump(mode="json"),
         "start": start,
     }
@@ -168,12 +170,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 def rebuild(settings: dict[str, Any], folder: Path) -> tuple[NetworkSettings, Grouping]:
     """Network and grouping of a model folder's settings; HemlineError when they are not what they should be."""
+    wardrobe = wardrobe_of(settings, folder)
     try:
         network = NetworkSettings.model_validate(_tuples(settings["network"]))
     except ValidationError as error:
         raise HemlineError(f"{folder}/settings.json: network: {error.errors()[0]['msg']}") from None
-    entry = settings["grouping"]
-    return network, Grouping(entry["name"], np.asarray(entry["group_of"], dtype=np.int64))
+    try:
+        return network, from_plain(wardrobe, settings["grouping"])
+    except HemlineError as error:
+        raise HemlineError(f"{folder}/settings.json: {error}") from None
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

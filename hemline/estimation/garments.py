@@ -2,6 +2,7 @@
 
 import json
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +29,29 @@ def read_garments(annotations: str | Path, images: str | Path, grouping: Groupin
     return [garment for garment in garments if (garment["landmarks"][:, 2] > 0).any()]
 
 
-def load_annotations(path: str | Path) -> dict[str, Any]:
-    """A COCO-style file, its annotations' `keypoints` as (K, 3) float32 and without their `segmentation`.
+def load_annotations(path: str | Path, masks: bool = False) -> dict[str, Any]:
+    """A COCO-style file, its annotations' `keypoints` as (K, 3) float32.
 
+    With `masks` the polygons of their `segmentation` are float32 arrays x, y, x, y...; else they are left out.
     HemlineError when it is missing or not JSON.
     """
     try:
         with open(path, encoding="utf-8") as handle:
-            return json.load(handle, object_hook=_compact)
+            return json.load(handle, object_hook=partial(_compact, masks=masks))
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such annotations; run the stage that converts them") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise HemlineError(f"{path}: not JSON ({error})") from None
 
 
-def _compact(entry: dict[str, Any]) -> dict[str, Any]:
-    # An annotation's 882 numbers take 30 kB as Python floats and 3.5 kB as an array: with 312,186 garments that decides
-    # whether the file fits into memory.
+def _compact(entry: dict[str, Any], masks: bool) -> dict[str, Any]:
+    # In DeepFashion2 an annotation's 882 numbers take 30 kB as Python floats and 3.5 kB as an array: with 312,186
+    # garments that decides whether the file fits into memory.
     if "bbox" in entry and "keypoints" in entry:
         entry["keypoints"] = np.asarray(entry["keypoints"], dtype=np.float32).reshape(-1, 3)
-        entry.pop("segmentation", None)
+        polygons = entry.pop("segmentation", [])
+        if masks:
+            entry["segmentation"] = [np.asarray(polygon, dtype=np.float32) for polygon in polygons]
     return entry
 
 

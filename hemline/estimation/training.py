@@ -14,7 +14,7 @@ from hemline.estimation.network import build_estimator
 from hemline.params import EstimatorSettings, NetworkSettings
 from hemline.training import Judge, Source, Watch, fit, initial_weights, onlookers
 from hemline.training.hooks import Record
-from hemline.wardrobe import Grouping, category
+from hemline.wardrobe import Grouping
 
 
 def train_estimator(
@@ -35,7 +35,7 @@ def train_estimator(
 
     `annotations` is a COCO-style file of this grouping, `images` the folder of its pictures. `state` holds what an
     interrupted training needs. `init` names weights to start from, one of `hemline weights list` or a file; of those
-    made for other channels (such as mmpose's COCO weights, 17 instead of 81) the layers that fit are taken. `watch`
+    made for other channels (such as mmpose's COCO weights, of 17 channels) the layers that fit are taken. `watch`
     is shown the Estimator after each epoch. With `judge` the epoch that it likes best is kept
     (`settings.training.patience`).
     """
@@ -69,9 +69,8 @@ def finetune_expert(
     False is returned. The last epoch is kept, or the one that `judge` likes best (the authors took the best validation
     AP with ground-truth boxes, which selects on the reported set). `watch` is shown the Estimator after each epoch.
     """
-    expert = category(slug)
-    base = read_settings(start)
-    network, grouping = rebuild(base, start)
+    network, grouping = rebuild(read_settings(start), start)
+    expert = grouping.wardrobe.category(slug)
     if network != settings.network:
         raise HemlineError(
             f"{start}: its network is {network}; an expert needs the same, not {settings.network}"

@@ -1,10 +1,12 @@
-"""How good results are: DeepFashion2's landmark AP, COCO's box AP, bootstrap intervals.
+"""How good results are: DeepFashion2's landmark AP, COCO's box AP, FLD's normalised error, bootstrap intervals.
 
 In the order of the work: truth.py and results.py read, matching.py matches (by pycocotools), precision.py
-makes AP of matches, summary.py the named numbers and intervals, ablation.py a row of the ablation table.
+makes AP of matches, summary.py the named numbers and intervals, normalised_error.py says how far landmarks lie off,
+ablation.py evaluates a row of the ablation table.
 """
 
 from hemline.evaluation.ablation import evaluate_ablation, evaluate_boxes, evaluate_landmarks
+from hemline.evaluation.normalised_error import normalised_error
 from hemline.evaluation.results import Result, read_box_results, read_landmark_results
 from hemline.evaluation.truth import GroundTruth, as_garments, read_truth
 
@@ -15,6 +17,7 @@ __all__ = [
     "evaluate_ablation",
     "evaluate_boxes",
     "evaluate_landmarks",
+    "normalised_error",
     "read_box_results",
     "read_landmark_results",
     "read_truth",

@@ -2,15 +2,16 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemline.errors import HemlineError
-from hemline.evaluation.matching import LANDMARK_LIMIT, match_boxes, match_landmarks
+from hemline.evaluation.matching import BOX_LIMIT, LANDMARK_LIMIT, match_boxes, match_landmarks
+from hemline.evaluation.normalised_error import normalised_error
 from hemline.evaluation.results import Result, read_box_results, read_landmark_results
 from hemline.evaluation.summary import BOX_NUMBERS, LANDMARK_NUMBERS, summarize
 from hemline.evaluation.truth import GroundTruth, read_truth
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import Wardrobe
 
 Path = str | os.PathLike[str]
 
@@ -30,34 +31,52 @@ def evaluate_boxes(
 
 
 def evaluate_ablation(
-    truth: Path, visible: Path, results: Path, boxes: Path | None, *, resamples: int, seed: int
+    truth: Path,
+    visible: Path,
+    results: Path | None,
+    boxes: Path | None,
+    *,
+    resamples: int,
+    seed: int,
+    wardrobe: Wardrobe,
 ) -> dict[str, Any]:
-    """Everything that a row of Table 2 or 3 shows, as one JSON-able dict.
+    """Everything that a row of a table shows, as one JSON-able dict.
 
     `truth` is the ground truth with visible and occluded landmarks (the challenge's), `visible` the one with
-    visible landmarks only, `boxes` the detector's. `landmarks`, `visible_only` and `boxes` hold the numbers,
-    `per_category` and `intervals`; the headline numbers stand at the top. Without boxes `boxes` is None.
+    visible landmarks only, `results` the landmarks, `boxes` the detector's or the network's. `landmarks`,
+    `visible_only`, `normalised_error` and `boxes` hold the numbers, `per_category` and `intervals`; the headline
+    numbers stand at the top. Without landmarks the first three are None, without boxes the last is.
     Raises HemlineError naming the file, the record, the key and the value of bad input.
     """
-    ground_truth = read_truth(truth)
-    found = read_landmark_results(results, ground_truth)
-    landmarks = evaluate_landmarks(ground_truth, found, resamples, seed)
-    visible_truth = read_truth(visible)
+    ground_truth, visible_truth = read_truth(truth, wardrobe), read_truth(visible, wardrobe)
     _same_images(ground_truth, visible_truth)
-    visible_only = evaluate_landmarks(visible_truth, found, resamples, seed)
-    box_results = None if boxes is None else read_box_results(boxes, ground_truth)
-    box_numbers = None if box_results is None else evaluate_boxes(ground_truth, box_results, resamples, seed)
-    headline = {name: landmarks[name] for name in ("AP", "AP50", "AP75")}
-    headline["AP_visible"] = visible_only["AP"]
-    if box_numbers is not None:
-        headline["AP_box"] = box_numbers["AP"]
-    counts = count(ground_truth, found) | {"resamples": resamples, "seed": seed}
-    blocks = {"landmarks": landmarks, "visible_only": visible_only, "boxes": box_numbers, "counts": counts}
-    return headline | blocks
+    blocks: dict[str, Any] = dict.fromkeys(("landmarks", "visible_only", "normalised_error", "boxes"))
+    found: list[Result] = []
+    if boxes is not None:
+        found = read_box_results(boxes, ground_truth)
+        blocks["boxes"] = evaluate_boxes(ground_truth, found, resamples, seed)
+    if results is not None:
+        found = read_landmark_results(results, ground_truth)
+        blocks["landmarks"] = evaluate_landmarks(ground_truth, found, resamples, seed)
+        blocks["visible_only"] = evaluate_landmarks(visible_truth, found, resamples, seed)
+        blocks["normalised_error"] = normalised_error(ground_truth, found, resamples, seed)
+    limit = BOX_LIMIT if results is None else LANDMARK_LIMIT
+    blocks["counts"] = count(ground_truth, found, limit) | {"resamples": resamples, "seed": seed}
+    return _headline(blocks) | blocks
 
 
-def count(truth: GroundTruth, results: Sequence[Result]) -> dict[str, Any]:
-    """How many images, garments and results there are, and how many results the limit of 20 leaves out."""
+def _headline(blocks: Mapping[str, Any]) -> dict[str, float]:
+    numbers = {}
+    if blocks["landmarks"] is not None:
+        numbers = {name: blocks["landmarks"][name] for name in ("AP", "AP50", "AP75")}
+        numbers["AP_visible"] = blocks["visible_only"]["AP"]
+    if blocks["boxes"] is not None:
+        numbers["AP_box"] = blocks["boxes"]["AP"]
+    return numbers
+
+
+def count(truth: GroundTruth, results: Sequence[Result], limit: int = LANDMARK_LIMIT) -> dict[str, Any]:
+    """How many images, garments and results there are, and how many results the limit leaves out."""
     crowds = Counter((result.image_id, result.category_id) for result in results)
     garments = Counter(entry.category_id for entry in truth.annotations)
     found = Counter(result.category_id for result in results)
@@ -66,9 +85,9 @@ def count(truth: GroundTruth, results: Sequence[Result]) -> dict[str, Any]:
         "garments": len(truth.annotations),
         "garments_without_landmarks": sum(not entry.labelled for entry in truth.annotations),
         "results": len(results),
-        "results_over_limit": sum(max(0, number - LANDMARK_LIMIT) for number in crowds.values()),
-        "garments_per_category": {entry.name: garments[entry.id] for entry in CATEGORIES},
-        "results_per_category": {entry.name: found[entry.id] for entry in CATEGORIES},
+        "results_over_limit": sum(max(0, number - limit) for number in crowds.values()),
+        "garments_per_category": {entry.name: garments[entry.id] for entry in truth.wardrobe.categories},
+        "results_per_category": {entry.name: found[entry.id] for entry in truth.wardrobe.categories},
     }
 
 

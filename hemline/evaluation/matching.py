@@ -1,6 +1,6 @@
 """Results matched to ground truth by pycocotools, image by image and category by category.
 
-DeepFashion2's evaluation was made from pycocotools; with DeepFashion2's 294 sigmas and at most 20 garments a
+DeepFashion2's evaluation was made from pycocotools; with its 294 sigmas and at most 20 garments a
 category and image the two are the same (deepfashion2_api, cocoeval.py). The matches are kept, not the
 accumulated numbers, so that AP can be had for any resample of the images (precision.py).
 """
@@ -20,7 +20,7 @@ from hemline.evaluation.compact import expand
 from hemline.evaluation.results import Result
 from hemline.evaluation.truth import Annotation, GroundTruth
 from hemline.progress import progress
-from hemline.wardrobe import CATEGORIES, SIGMAS
+from hemline.wardrobe import Wardrobe
 
 # COCO's ten OKS or IoU thresholds .50:.05:.95 and 101 recalls, to pycocotools' last digit.
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -52,10 +52,11 @@ class MatchTable:
 
     images: int
     cells: dict[tuple[str, int], Matches]
+    wardrobe: Wardrobe
 
 
 def match_landmarks(truth: GroundTruth, results: Sequence[Result]) -> MatchTable:
-    """Match by OKS with DeepFashion2's sigmas, areas and limit of 20."""
+    """Match by OKS with the wardrobe's sigmas, and DeepFashion2's areas and limit of 20."""
     return _match(truth, results, "keypoints", ("all", "medium", "large"), LANDMARK_LIMIT)
 
 
@@ -73,9 +74,10 @@ def _match(
     for images in progress(chunks, "matching", unit="chunks"):
         here = [entry for image in images for entry in annotations.get(image, ())]
         guesses = [entry for image in images for entry in found.get(image, ())]
-        for area, match in _run_engine(images, here, guesses, kind, areas, limit):
+        for area, match in _run_engine(truth.wardrobe, images, here, guesses, kind, areas, limit):
             cells[area, match["category_id"]].append(match)
-    return MatchTable(len(truth.images), {key: _gather(cell, truth.index) for key, cell in cells.items()})
+    gathered = {key: _gather(cell, truth.index) for key, cell in cells.items()}
+    return MatchTable(len(truth.images), gathered, truth.wardrobe)
 
 
 def _by_image(entries: Iterable[Any]) -> dict[int, list[Any]]:
@@ -86,6 +88,7 @@ def _by_image(entries: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def _run_engine(
+    wardrobe: Wardrobe,
     images: Sequence[int],
     annotations: Sequence[Annotation],
     results: Sequence[Result],
@@ -96,8 +99,8 @@ def _run_engine(
     """Yield an area range's name and pycocotools' match of one image and category, in the images' order."""
     with redirect_stdout(io.StringIO()):
         engine = COCOeval(
-            _index(images, [_annotation(entry, kind) for entry in annotations]),
-            _index(images, [_result(entry, kind) for entry in results]),
+            _index(images, [_annotation(entry, kind, wardrobe) for entry in annotations], wardrobe),
+            _index(images, [_result(entry, kind, wardrobe) for entry in results], wardrobe),
             kind,
         )
         engine.params.maxDets = [limit]
@@ -107,27 +110,27 @@ def _run_engine(
             if name in areas
         ]
         if kind == "keypoints":
-            engine.params.kpt_oks_sigmas = SIGMAS
+            engine.params.kpt_oks_sigmas = wardrobe.sigmas
         engine.evaluate()
-    names = np.tile(np.repeat(areas, len(images)), len(CATEGORIES))
+    names = np.tile(np.repeat(areas, len(images)), len(wardrobe.categories))
     yield from ((str(name), match) for name, match in zip(names, engine.evalImgs, strict=True) if match)
 
 
-def _index(images: Sequence[int], entries: list[dict[str, Any]]) -> COCO:
+def _index(images: Sequence[int], entries: list[dict[str, Any]], wardrobe: Wardrobe) -> COCO:
     # Ids from 1: pycocotools takes a match with id 0 for none.
     for number, entry in enumerate(entries, start=1):
         entry["id"] = number
     coco = COCO()
     coco.dataset = {
         "images": [{"id": image} for image in images],
-        "categories": [{"id": entry.id, "name": entry.name} for entry in CATEGORIES],
+        "categories": [{"id": entry.id, "name": entry.name} for entry in wardrobe.categories],
         "annotations": entries,
     }
     coco.createIndex()
     return coco
 
 
-def _annotation(entry: Annotation, kind: str) -> dict[str, Any]:
+def _annotation(entry: Annotation, kind: str, wardrobe: Wardrobe) -> dict[str, Any]:
     made: dict[str, Any] = {
         "image_id": entry.image_id,
         "category_id": entry.category_id,
@@ -136,10 +139,10 @@ def _annotation(entry: Annotation, kind: str) -> dict[str, Any]:
         "iscrowd": entry.crowd,
         "num_keypoints": entry.labelled,
     }
-    return made | _keypoints(entry, kind)
+    return made | _keypoints(entry, kind, wardrobe)
 
 
-def _result(entry: Result, kind: str) -> dict[str, Any]:
+def _result(entry: Result, kind: str, wardrobe: Wardrobe) -> dict[str, Any]:
     made = {
         "image_id": entry.image_id,
         "category_id": entry.category_id,
@@ -147,13 +150,13 @@ def _result(entry: Result, kind: str) -> dict[str, Any]:
         "area": entry.area,
         "bbox": list(entry.box or ()),
     }
-    return made | _keypoints(entry, kind)
+    return made | _keypoints(entry, kind, wardrobe)
 
 
-def _keypoints(entry: Annotation | Result, kind: str) -> dict[str, Any]:
+def _keypoints(entry: Annotation | Result, kind: str, wardrobe: Wardrobe) -> dict[str, Any]:
     if kind != "keypoints" or entry.keypoints is None:
         return {}
-    return {"keypoints": expand(entry.keypoints, entry.category_id).ravel()}
+    return {"keypoints": expand(entry.keypoints, entry.category_id, wardrobe).ravel()}
 
 
 def _gather(cell: list[dict[str, Any]], index: dict[int, int]) -> Matches:

@@ -16,9 +16,9 @@ from hemline.evaluation.matching import LANDMARK_LIMIT, THRESHOLDS, Matches, Mat
 from hemline.evaluation.summary import LANDMARK_NUMBERS, summarize
 from hemline.evaluation.truth import Annotation, GroundTruth
 from hemline.inference.garments import rounded
-from hemline.inference.suppression import VARIANCES, closeness
-from hemline.inference.tables import LONGEST, GarmentTable, LandmarkTable
-from hemline.wardrobe import CATEGORIES, LANDMARK_COUNT, SIGMAS, category
+from hemline.inference.suppression import closeness, variances
+from hemline.inference.tables import GarmentTable, LandmarkTable
+from hemline.wardrobe import Wardrobe
 
 # pycocotools' area range "all": garments beyond it are ignored.
 AREAS = (0.0, 1e10)
@@ -40,17 +40,21 @@ class Rater:
         self.crowd = np.array([bool(entry.crowd) for entry in self.entries] + [False])
         self.place = np.array([truth.index[entry.image_id] for entry in self.entries], dtype=np.int64)
         self.category_id = np.array([entry.category_id for entry in self.entries], dtype=np.int64)
-        self.cells, cell = np.unique(_kind(self.place, self.category_id), return_inverse=True)
+        self.cells, cell = np.unique(self._kind(self.place, self.category_id), return_inverse=True)
         self.seats = _seats(cell, len(self.cells))
-        self.targets = _Targets.of(self.entries)
+        self.targets = _Targets.of(self.entries, truth.wardrobe)
 
     def judge(self, table: LandmarkTable) -> "Judged":
         """Compare landmarks, rounded as result files round them, with the ground truth.
 
-        HemlineError for a picture that the ground truth lacks.
+        HemlineError for a picture that the ground truth lacks, or garments of another wardrobe.
         """
+        if table.wardrobe is not self.truth.wardrobe:
+            raise HemlineError(
+                f"{self.truth.path} is of {self.truth.wardrobe.name}; the results are of {table.wardrobe.name}"
+            )
         place = self._places(table.image_id)
-        kind = _kind(place, table.category_id)
+        kind = self._kind(place, table.category_id)
         cell = np.searchsorted(self.cells, kind)
         cell[np.append(self.cells, -1)[cell] != kind] = len(self.cells)
         seats = self.seats[cell]
@@ -63,6 +67,10 @@ class Rater:
     def rate(self, table: GarmentTable) -> dict[str, Any]:
         """`AP` and `per_category` as `evaluate_landmarks` has them for the table's result file."""
         return self.judge(table).rate(np.arange(len(table)), table.score)
+
+    def _kind(self, place: np.ndarray, category_id: np.ndarray) -> np.ndarray:
+        kind: np.ndarray = place * (len(self.truth.wardrobe.categories) + 1) + category_id
+        return kind
 
     def _places(self, image_ids: np.ndarray) -> np.ndarray:
         known = np.array(self.truth.images)
@@ -95,11 +103,12 @@ class Judged:
         places, scores, rank = places[within], scores[within], rank[within]
         matched, ignored = self._match(places, rank)
         counted = ~np.where(matched, ignored, self.outside[places])
+        truth = self.rater.truth
         cells = {
             ("all", entry.id): self._cell(entry.id, places, scores, matched & counted, counted)
-            for entry in CATEGORIES
+            for entry in truth.wardrobe.categories
         }
-        table = MatchTable(len(self.rater.truth.images), cells)
+        table = MatchTable(len(truth.images), cells, truth.wardrobe)
         return summarize(table, {"AP": LANDMARK_NUMBERS["AP"]}, resamples=0, seed=0)
 
     def _match(self, places: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -146,8 +155,8 @@ class Judged:
 class _Targets:
     """A garments, as OKS sees them.
 
-    A landmark is right between `low` and `high` (A, LONGEST, 2): a point, but three times the box in each direction
-    where a garment has no label (pycocotools, computeOks). `variances` (A, LONGEST) are NaN for landmarks that do not
+    A landmark is right between `low` and `high` (A, longest, 2): a point, but three times the box in each direction
+    where a garment has no label (pycocotools, computeOks). `variances` (A, longest) are NaN for landmarks that do not
     count. `elsewhere` (A,) is the sum of the terms of the other categories' landmarks, which a result puts at 0, 0, and
     `counts` (A,) the number of all terms.
     """
@@ -158,49 +167,53 @@ class _Targets:
     area: np.ndarray
     elsewhere: np.ndarray
     counts: np.ndarray
+    wardrobe: Wardrobe
 
     @classmethod
-    def of(cls, entries: list[Annotation]) -> "_Targets":
+    def of(cls, entries: list[Annotation], wardrobe: Wardrobe) -> "_Targets":
+        shape = len(entries), wardrobe.longest
         targets = cls(
-            low=np.zeros((len(entries), LONGEST, 2)),
-            high=np.zeros((len(entries), LONGEST, 2)),
-            variances=np.full((len(entries), LONGEST), np.nan),
+            low=np.zeros((*shape, 2)),
+            high=np.zeros((*shape, 2)),
+            variances=np.full(shape, np.nan),
             area=np.array([entry.area for entry in entries], dtype=np.float64),
             elsewhere=np.zeros(len(entries)),
             counts=np.zeros(len(entries)),
+            wardrobe=wardrobe,
         )
         for number, entry in enumerate(entries):
             targets._put(number, entry)
         return targets
 
     def _put(self, number: int, entry: Annotation) -> None:
-        low, high, labelled = _bounds(entry)
-        own = category(entry.category_id)
+        low, high, labelled = _bounds(entry, self.wardrobe)
+        own = self.wardrobe.category(entry.category_id)
         self.low[number, : own.count], self.high[number, : own.count] = low[own.slice], high[own.slice]
         here = labelled[own.slice]
-        self.variances[number, : own.count][here] = VARIANCES[own.id, : own.count][here]
+        self.variances[number, : own.count][here] = variances(self.wardrobe)[own.id, : own.count][here]
         self.counts[number] = labelled.sum()
         labelled[own.slice] = False
         if labelled.any():
-            away = _away(np.zeros((LANDMARK_COUNT, 2)), low, high)[labelled]
-            self.elsewhere[number] = closeness(away, (SIGMAS[labelled] * 2) ** 2, self.area[number]).sum()
+            away = _away(np.zeros(low.shape), low, high)[labelled]
+            tolerance = (self.wardrobe.sigmas[labelled] * 2) ** 2
+            self.elsewhere[number] = closeness(away, tolerance, self.area[number]).sum()
 
     def oks(self, points: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """OKS of P results' points (P, LONGEST, 2) with the garments at `which` (P,)."""
+        """OKS of P results' points (P, longest, 2) with the garments at `which` (P,)."""
         away = _away(points, self.low[which], self.high[which])
         close = closeness(away, self.variances[which], self.area[which])
         return (np.nansum(close, axis=1) + self.elsewhere[which]) / self.counts[which]
 
 
-def _bounds(entry: Annotation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each of the 294 landmarks is right, low and high (294, 2), and which of them count (294,)."""
-    keypoints = expand(entry.keypoints, entry.category_id)
+def _bounds(entry: Annotation, wardrobe: Wardrobe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each of the L landmarks is right, low and high (L, 2), and which of them count (L,)."""
+    keypoints = expand(entry.keypoints, entry.category_id, wardrobe)
     labelled = keypoints[:, 2] > 0
     if labelled.any():
         return keypoints[:, :2], keypoints[:, :2], labelled
     x, y, width, height = entry.box
     low, high = np.array([x - width, y - height]), np.array([x + width * 2, y + height * 2])
-    everywhere = (LANDMARK_COUNT, 2)
+    everywhere = (len(wardrobe.landmarks), 2)
     return np.broadcast_to(low, everywhere), np.broadcast_to(high, everywhere), ~labelled
 
 
@@ -211,11 +224,6 @@ def _away(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 def _ignored(entry: Annotation) -> bool:
     return bool(entry.crowd) or not entry.labelled or not AREAS[0] <= entry.area <= AREAS[1]
-
-
-def _kind(place: np.ndarray, category_id: np.ndarray) -> np.ndarray:
-    kind: np.ndarray = place * (len(CATEGORIES) + 1) + category_id
-    return kind
 
 
 def _seats(cell: np.ndarray, cells: int) -> np.ndarray:
@@ -237,7 +245,7 @@ def _ranks(kinds: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def _outside(points: np.ndarray) -> np.ndarray:
-    """(N,) bool: results whose area, by pycocotools that of all 294 points, most of which are 0, 0, is out of range."""
+    """(N,) bool: results whose area, by pycocotools that of all L points, most of which are 0, 0, is out of range."""
     sides = np.fmax(np.nanmax(points, axis=1), 0) - np.fmin(np.nanmin(points, axis=1), 0)
     area = sides[:, 0] * sides[:, 1]
     outside: np.ndarray = (area < AREAS[0]) | (area > AREAS[1])

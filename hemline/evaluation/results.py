@@ -22,7 +22,10 @@ from hemline.inference.records import (
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One found garment: a box, or compact keypoints (compact.py). `area` decides what APm and APl ignore."""
+    """One found garment: a box, or compact keypoints (compact.py) and perhaps their box.
+
+    `area` decides what APm and APl ignore.
+    """
 
     image_id: int
     category_id: int
@@ -40,15 +43,20 @@ def read_landmark_results(path: str | os.PathLike[str], truth: GroundTruth) -> l
     """
     results = []
     area = _extent_area
-    for record in read_records(path):
+    for record in read_records(path, truth.wardrobe):
         where = f"{path}: record {record.number}"
         _check_image(record.image_id, truth, where)
         # pycocotools' loadRes takes every area from a key "bbox" if the first record has one.
         area = _bbox_area if record.number == 1 and record.bbox else area
-        keypoints = compact(record.keypoints, record.category_id)
+        keypoints = compact(record.keypoints, record.category_id, record.wardrobe)
         results.append(
             Result(
-                record.image_id, record.category_id, record.score, area(record, where), keypoints=keypoints
+                record.image_id,
+                record.category_id,
+                record.score,
+                area(record, where),
+                record.box or record.bbox,
+                keypoints,
             )
         )
     return results
@@ -74,7 +82,8 @@ def _box_result(value: object, truth: GroundTruth, where: str) -> Result:
     _check_image(image_id, truth, where)
     box = box_of(value, "bbox", where)
     score = finite(value, "score", where)
-    return Result(image_id, category_id(value, where), score, box[2] * box[3], box=box)
+    number = category_id(value, where, truth.wardrobe)
+    return Result(image_id, number, score, box[2] * box[3], box=box)
 
 
 def _check_image(image_id: int, truth: GroundTruth, where: str) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from hemline.evaluation.matching import MatchTable
 from hemline.evaluation.precision import average_precision
 from hemline.progress import progress
-from hemline.wardrobe import CATEGORIES
 
 
 @dataclass(frozen=True)
@@ -75,14 +74,14 @@ def resample(table: MatchTable, numbers: Mapping[str, Number], resamples: int, s
     """
     parts = [_columns(table, numbers, np.ones((table.images, 1), dtype=np.int32))]
     batches = -(-resamples // _columns_at_once(table))
-    draws = _draws(table, resamples, seed)
-    for weights in progress(draws, "bootstrap", batches, "batches") if resamples else ():
+    drawn = draws(table.images, resamples, seed, _columns_at_once(table))
+    for weights in progress(drawn, "bootstrap", batches, "batches") if resamples else ():
         parts.append(_columns(table, numbers, weights))
     return Columns(
         {name: np.concatenate([part.numbers[name] for part in parts]) for name in numbers},
         {
             entry.name: np.concatenate([part.per_category[entry.name] for part in parts])
-            for entry in CATEGORIES
+            for entry in table.wardrobe.categories
         },
     )
 
@@ -98,28 +97,25 @@ def _columns_at_once(table: MatchTable) -> int:
     return max(1, NUMBERS_AT_ONCE // max(largest, table.images, 1))
 
 
-def _draws(table: MatchTable, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def draws(images: int, resamples: int, seed: int, at_once: int) -> Iterator[np.ndarray]:
     """Image weights (images, R) int32 by the batch: column by column, so that no batch size changes a draw."""
     generator = np.random.default_rng(seed)
-    at_once = _columns_at_once(table)
     for start in range(0, resamples, at_once):
-        weights = np.empty((table.images, min(at_once, resamples - start)), dtype=np.int32)
+        weights = np.empty((images, min(at_once, resamples - start)), dtype=np.int32)
         for column in weights.T:
-            column[:] = np.bincount(
-                generator.integers(table.images, size=table.images), minlength=table.images
-            )
+            column[:] = np.bincount(generator.integers(images, size=images), minlength=images)
         yield weights
 
 
 def _columns(table: MatchTable, numbers: Mapping[str, Number], weights: np.ndarray) -> Columns:
-    areas = {number.area for number in numbers.values()}
+    categories, areas = table.wardrobe.categories, {number.area for number in numbers.values()}
     # (categories, 2, 10, R): AP and recall
     values = {
-        area: np.stack([_cell(table, area, entry.id, weights) for entry in CATEGORIES]) for area in areas
+        area: np.stack([_cell(table, area, entry.id, weights) for entry in categories]) for area in areas
     }
     named = {name: _mean_over_categories(values[number.area], number) for name, number in numbers.items()}
     per_category = values["all"][:, 0].mean(axis=1)
-    return Columns(named, {entry.name: per_category[place] for place, entry in enumerate(CATEGORIES)})
+    return Columns(named, {entry.name: per_category[place] for place, entry in enumerate(categories)})
 
 
 def _cell(table: MatchTable, area: str, category_id: int, weights: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from hemline.errors import HemlineError
 from hemline.evaluation.compact import compact, expand
 from hemline.inference.garments import Garment
-from hemline.inference.records import NUMBERS, Box, box_of, category_id, finite, integer, numbers
-from hemline.wardrobe import category
+from hemline.inference.records import Box, box_of, category_id, finite, integer, numbers
+from hemline.wardrobe import Wardrobe
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,17 @@ class Annotation:
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """The images' ids, ascending, and the annotations in the file's order."""
+    """The images' ids, ascending, and the annotations in the file's order, of categories of the wardrobe.
+
+    `sizes` holds the width and height, in pixels, of each image whose entry in the file says them, `files` their names.
+    """
 
     path: str
     images: tuple[int, ...]
     annotations: tuple[Annotation, ...]
+    wardrobe: Wardrobe
+    sizes: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    files: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> dict[int, int]:
@@ -48,13 +54,13 @@ class GroundTruth:
         return {image_id: place for place, image_id in enumerate(self.images)}
 
 
-def read_truth(path: str | os.PathLike[str]) -> GroundTruth:
-    """Read a ground truth with 294 landmarks.
+def read_truth(path: str | os.PathLike[str], wardrobe: Wardrobe) -> GroundTruth:
+    """Read a ground truth with all landmarks of a wardrobe.
 
     Raises HemlineError naming the file, the annotation, the key and the value when something is missing, not
     finite, of the wrong length, or names an image or a category that does not exist.
     """
-    value = _load(path)
+    value = _load(path, wardrobe)
     for key in ("images", "annotations"):
         if not isinstance(value, dict) or not isinstance(value.get(key), list):
             raise HemlineError(
@@ -66,13 +72,24 @@ def read_truth(path: str | os.PathLike[str]) -> GroundTruth:
     if not images:
         raise HemlineError(f"{path}: its list 'images' is empty; there is nothing to evaluate")
     annotations = [
-        _annotation(entry, known, f"{path}: annotation {n}")
+        _annotation(entry, known, f"{path}: annotation {n}", wardrobe)
         for n, entry in enumerate(value["annotations"], start=1)
     ]
     _refuse_repeated(
         [entry["id"] for entry in value["annotations"] if "id" in entry], f"{path}: annotation id"
     )
-    return GroundTruth(str(path), tuple(sorted(images)), tuple(annotations))
+    sizes = {
+        number: (finite(image, "width", where), finite(image, "height", where))
+        for n, (number, image) in enumerate(zip(images, value["images"], strict=True), start=1)
+        for where in (f"{path}: image {n}",)
+        if {"width", "height"} <= image.keys()
+    }
+    files = {
+        number: str(image["file_name"])
+        for number, image in zip(images, value["images"], strict=True)
+        if "file_name" in image
+    }
+    return GroundTruth(str(path), tuple(sorted(images)), tuple(annotations), wardrobe, sizes, files)
 
 
 def as_garments(truth: GroundTruth) -> list[Garment]:
@@ -87,44 +104,49 @@ def as_garments(truth: GroundTruth) -> list[Garment]:
             category_id=entry.category_id,
             box=entry.box,
             box_score=1.0,
-            landmarks=expand(entry.keypoints, entry.category_id)[category(entry.category_id).slice],
+            landmarks=own_landmarks(entry, truth.wardrobe),
             score=1.0,
+            wardrobe=truth.wardrobe,
         )
         for entry in truth.annotations
         if entry.labelled
     ]
 
 
-def _load(path: str | os.PathLike[str]) -> Any:
+def own_landmarks(entry: Annotation, wardrobe: Wardrobe) -> np.ndarray:
+    """(n, 3) x, y, v of the category's own landmarks."""
+    full = expand(entry.keypoints, entry.category_id, wardrobe)
+    return full[wardrobe.category(entry.category_id).slice]
+
+
+def _load(path: str | os.PathLike[str], wardrobe: Wardrobe) -> Any:
     try:
         with open(path, encoding="utf-8") as handle:
-            return json.load(handle, object_hook=_shrink)
+            return json.load(handle, object_hook=partial(_shrink, wardrobe=wardrobe))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise HemlineError(f"{path}: cannot be read as JSON ({error})") from None
 
 
-def _shrink(entry: dict[str, Any]) -> dict[str, Any]:
+def _shrink(entry: dict[str, Any], wardrobe: Wardrobe) -> dict[str, Any]:
     # While the file is parsed: lists of Python numbers are the bulk of it.
     entry.pop("segmentation", None)
-    if (
-        isinstance(entry.get("keypoints"), list)
-        and len(entry["keypoints"]) == NUMBERS
-        and "image_id" in entry
-    ):
+    count = 3 * len(wardrobe.landmarks)
+    if isinstance(entry.get("keypoints"), list) and len(entry["keypoints"]) == count and "image_id" in entry:
         with suppress(HemlineError):  # read_truth says it again, with the annotation's number
-            entry["keypoints"] = compact(numbers(entry, "keypoints", NUMBERS, ""), category_id(entry, ""))
+            found = category_id(entry, "", wardrobe)
+            entry["keypoints"] = compact(numbers(entry, "keypoints", count, ""), found, wardrobe)
     return entry
 
 
-def _annotation(entry: Any, images: set[int], where: str) -> Annotation:
+def _annotation(entry: Any, images: set[int], where: str, wardrobe: Wardrobe) -> Annotation:
     if not isinstance(entry, dict):
         raise HemlineError(f"{where}: {entry!r} is not an annotation; each is a JSON object")
     image_id = integer(entry, "image_id", where)
     if image_id not in images:
         raise HemlineError(f"{where}: image_id is {image_id}; there is no such image in the file's list")
-    number = category_id(entry, where)
-    keypoints = _keypoints(entry, number, where)
-    labelled = int((expand(keypoints, number)[:, 2] > 0).sum())
+    number = category_id(entry, where, wardrobe)
+    keypoints = _keypoints(entry, number, where, wardrobe)
+    labelled = int((expand(keypoints, number, wardrobe)[:, 2] > 0).sum())
     return Annotation(
         image_id=image_id,
         category_id=number,
@@ -136,16 +158,16 @@ def _annotation(entry: Any, images: set[int], where: str) -> Annotation:
     )
 
 
-def _keypoints(entry: Mapping[str, Any], number: int, where: str) -> np.ndarray:
-    value = entry.get("keypoints")
+def _keypoints(entry: Mapping[str, Any], number: int, where: str, wardrobe: Wardrobe) -> np.ndarray:
+    value, count = entry.get("keypoints"), 3 * len(wardrobe.landmarks)
     if isinstance(value, np.ndarray):
         return value
-    if isinstance(value, list) and len(value) != NUMBERS:
+    if isinstance(value, list) and len(value) != count:
         raise HemlineError(
-            f"{where}: keypoints has {len(value)} numbers; {NUMBERS} are expected "
+            f"{where}: keypoints has {len(value)} numbers; {count} are expected "
             "(evaluate against the ground truth of the independent grouping)"
         )
-    return compact(numbers(entry, "keypoints", NUMBERS, where), number)
+    return compact(numbers(entry, "keypoints", count, where), number, wardrobe)
 
 
 def _refuse_repeated(values: list[Any], what: str) -> None:

@@ -7,22 +7,27 @@ IoU of 0.99 or more, each with at most one of every other list, whatever their o
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 
 from hemline.errors import HemlineError
 from hemline.inference.garments import Garment
 from hemline.inference.tables import GarmentTable, pairs_within
-from hemline.wardrobe import category
+from hemline.wardrobe import Wardrobe
 
 # Rows share their detector's boxes; a rounding or two moves a box of ten pixels by less than this.
 SAME_BOX = 0.99
 
 
-def ensemble(results: Sequence[Sequence[Garment]], weights: Sequence[float] | None = None) -> list[Garment]:
+def ensemble(
+    results: Sequence[Sequence[Garment]],
+    wardrobe: Wardrobe,
+    weights: Sequence[float] | None = None,
+) -> list[Garment]:
     """Average the landmarks, boxes and scores of matched garments: see `Ensemble.merged`."""
-    return Ensemble([GarmentTable.of(garments) for garments in results]).merged(weights).garments()
+    tables = [GarmentTable.of(garments, wardrobe) for garments in results]
+    return Ensemble(tables).merged(weights).garments()
 
 
 class Ensemble:
@@ -33,9 +38,12 @@ class Ensemble:
     """
 
     def __init__(self, results: Sequence[GarmentTable]) -> None:
-        """HemlineError when there is no list."""
+        """HemlineError when there is no list, or they are of several wardrobes."""
         if not results:
             raise HemlineError("an ensemble needs at least one list of results")
+        wardrobes = sorted({table.wardrobe.name for table in results})
+        if len(wardrobes) > 1:
+            raise HemlineError(f"an ensemble's results must be of one wardrobe; these are of {wardrobes}")
         self.count = len(results)
         self.table = _joined(results)
         lists = np.repeat(range(self.count), [len(table) for table in results])
@@ -63,6 +71,7 @@ class Ensemble:
             box_score=found * self._mean(self.table.box_score, given, found),
             landmarks=self._mean(self.table.landmarks, given, found),
             score=found * self._mean(self.table.score, given, found),
+            wardrobe=first.wardrobe,
         )
         return merged.take(_in_order(merged))
 
@@ -83,9 +92,9 @@ class Ensemble:
 
 
 def _joined(results: Sequence[GarmentTable]) -> GarmentTable:
-    names = [field.name for field in fields(GarmentTable)]
-    return GarmentTable(
-        **{name: np.concatenate([getattr(table, name) for table in results]) for name in names}
+    columns = [table.columns() for table in results]
+    return replace(
+        results[0], **{name: np.concatenate([own[name] for own in columns]) for name in columns[0]}
     )
 
 
@@ -136,7 +145,7 @@ def _pairs(table: GarmentTable, lists: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _own_numbers(table: GarmentTable, place: int) -> tuple[object, ...]:
-    landmarks = table.landmarks[place, : category(int(table.category_id[place])).count]
+    landmarks = table.landmarks[place, : table.wardrobe.category(int(table.category_id[place])).count]
     own = table.box[place].tolist(), float(table.box_score[place]), float(table.score[place])
     return (*own, landmarks.ravel().tolist())
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
-from hemline.inference.records import NUMBERS, Box, Record, check_record, read_records
-from hemline.wardrobe import category
+from hemline.inference.records import Box, Record, check_record, read_records
+from hemline.wardrobe import Category, Wardrobe
 
 # The challenge's precision (hundredths of a pixel). Written so from the start, a result file and the
 # submission made of it hold the same coordinates and score the same AP.
@@ -34,11 +34,12 @@ class Garment:
     box_score: float
     landmarks: np.ndarray
     score: float
+    wardrobe: Wardrobe
 
     def __post_init__(self) -> None:
         name = f"garment of image {self.image_id}, category {self.category_id}"
         landmarks = np.array(self.landmarks, dtype=np.float64)
-        expected = (category(self.category_id).count, 3)
+        expected = (self.category.count, 3)
         if landmarks.shape != expected:
             raise HemlineError(f"{name}: landmarks have the shape {landmarks.shape}; {expected} is expected")
         box = tuple(float(value) for value in self.box)
@@ -51,6 +52,11 @@ class Garment:
         object.__setattr__(self, "landmarks", landmarks)
         object.__setattr__(self, "box", box)
 
+    @property
+    def category(self) -> Category:
+        """One of the wardrobe's."""
+        return self.wardrobe.category(self.category_id)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Garment) and self._key() == other._key()
 
@@ -58,16 +64,16 @@ class Garment:
         return hash(self._key())
 
     def _key(self) -> tuple[Any, ...]:
-        own = (self.image_id, self.category_id, self.box, self.box_score, self.score)
+        own = (self.wardrobe.name, self.image_id, self.category_id, self.box, self.box_score, self.score)
         return (*own, tuple(self.landmarks.ravel().tolist()))
 
     def to_record(self) -> dict[str, Any]:
-        """The official record (882 numbers, zeros outside the category) and our keys "box" and "box_score".
+        """The record of records.py (zeros outside the category) with our keys "box" and "box_score".
 
         Coordinates are rounded to hundredths of a pixel, landmark scores to six decimals.
         """
-        keypoints: list[float] = [0] * NUMBERS
-        own = category(self.category_id)
+        keypoints: list[float] = [0] * (3 * len(self.wardrobe.landmarks))
+        own = self.category
         keypoints[3 * own.start : 3 * own.stop] = rounded(self.landmarks).ravel().tolist()
         return {
             "image_id": int(self.image_id),
@@ -79,22 +85,22 @@ class Garment:
         }
 
     @classmethod
-    def from_record(cls, record: dict[str, Any], where: str = "record") -> "Garment":
+    def from_record(cls, record: dict[str, Any], wardrobe: Wardrobe, where: str = "record") -> "Garment":
         """The reverse of `to_record`; raises HemlineError, which starts with `where`."""
-        return _garment(check_record(record, 1, where), where)
+        return _garment(check_record(record, 1, where, wardrobe), where)
 
 
-def read_results(path: str | os.PathLike[str]) -> list[Garment]:
+def read_results(path: str | os.PathLike[str], wardrobe: Wardrobe) -> list[Garment]:
     """Read a landmark result file that has boxes.
 
     Raises HemlineError naming the file, the record, the key and the value.
     """
-    return list(iterate_results(path))
+    return list(iterate_results(path, wardrobe))
 
 
-def iterate_results(path: str | os.PathLike[str]) -> Iterator[Garment]:
+def iterate_results(path: str | os.PathLike[str], wardrobe: Wardrobe) -> Iterator[Garment]:
     """Yield the garments of a landmark result file one at a time; errors as in `read_results`."""
-    for record in read_records(path):
+    for record in read_records(path, wardrobe):
         yield _garment(record, f"{path}: record {record.number}")
 
 
@@ -128,6 +134,7 @@ def _garment(record: Record, where: str) -> Garment:
         category_id=record.category_id,
         box=box,
         box_score=record.score if record.box_score is None else record.box_score,
-        landmarks=record.keypoints[category(record.category_id).slice],
+        landmarks=record.keypoints[record.category.slice],
         score=record.score,
+        wardrobe=record.wardrobe,
     )

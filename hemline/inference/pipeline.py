@@ -25,7 +25,7 @@ from hemline.inference.tables import padded
 from hemline.params import EstimateSettings
 from hemline.processes import cores
 from hemline.progress import progress
-from hemline.wardrobe import CATEGORIES, category
+from hemline.wardrobe import Wardrobe
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,14 +55,26 @@ class Estimators:
         """Load the estimator of all categories and, from a folder of expert folders, experts.
 
         `slugs` are the categories that experts were wanted for, by default those whose folders there are.
-        HemlineError when the folder of one is missing: an expert that could not be trained says so in its folder.
+        HemlineError when the folder of one is missing: an expert that could not be trained says so in its folder;
+        or when one has another wardrobe.
         """
+        default = Estimator.load(estimator, device)
+        wardrobe = default.grouping.wardrobe
         found = {}
-        for slug in _slugs(experts, slugs):
+        for slug in _slugs(experts, slugs, wardrobe):
             folder = Path(experts or "") / slug
             if "reason" not in read_settings(folder):
-                found[category(slug).id] = Estimator.load(folder, device)
-        return cls(Estimator.load(estimator, device), found)
+                found[wardrobe.category(slug).id] = expert = Estimator.load(folder, device)
+                if expert.grouping.wardrobe is not wardrobe:
+                    raise HemlineError(
+                        f"{folder}: an expert of {expert.grouping.wardrobe.name}; {estimator} is of {wardrobe.name}"
+                    )
+        return cls(default, found)
+
+    @property
+    def wardrobe(self) -> Wardrobe:
+        """What they know of garments."""
+        return self.default.grouping.wardrobe
 
     def serving(self, category_id: int) -> Estimator:
         """The estimator for a category."""
@@ -71,15 +83,15 @@ class Estimators:
     @property
     def without_expert(self) -> tuple[str, ...]:
         """Slugs of the categories that the estimator of all serves."""
-        return tuple(entry.slug for entry in CATEGORIES if entry.id not in self.experts)
+        return tuple(entry.slug for entry in self.wardrobe.categories if entry.id not in self.experts)
 
 
-def _slugs(experts: str | Path | None, wanted: Iterable[str] | None) -> list[str]:
+def _slugs(experts: str | Path | None, wanted: Iterable[str] | None, wardrobe: Wardrobe) -> list[str]:
     if experts is None:
         return []
     if wanted is not None:
         return list(wanted)
-    return [entry.slug for entry in CATEGORIES if (Path(experts) / entry.slug).is_dir()]
+    return [entry.slug for entry in wardrobe.categories if (Path(experts) / entry.slug).is_dir()]
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,7 @@ class _Cut:
     crop: Crop
 
 
-def read_boxes(path: str | Path, threshold: float = 0.0) -> list[DetectedBox]:
+def read_boxes(path: str | Path, wardrobe: Wardrobe, threshold: float = 0.0) -> list[DetectedBox]:
     """Read a COCO-style box file, without boxes that score under `threshold`, by image id; file order within.
 
     HemlineError names the file, the record and the value of anything that isn't a box of a known category.
@@ -113,16 +125,18 @@ def read_boxes(path: str | Path, threshold: float = 0.0) -> list[DetectedBox]:
     records = read_json(path)
     if not isinstance(records, list):
         raise HemlineError(f"{path}: not a list of boxes")
-    boxes = [_box(record, f"{path}: record {number}") for number, record in enumerate(records, start=1)]
+    boxes = [
+        _box(record, f"{path}: record {number}", wardrobe) for number, record in enumerate(records, start=1)
+    ]
     return sorted((box for box in boxes if box.score >= threshold), key=lambda box: box.image_id)
 
 
-def _box(record: Any, where: str) -> DetectedBox:
+def _box(record: Any, where: str, wardrobe: Wardrobe) -> DetectedBox:
     try:
         x, y, width, height = (float(value) for value in record["bbox"])
         box = DetectedBox(
             int(record["image_id"]),
-            category(record["category_id"]).id,
+            wardrobe.category(record["category_id"]).id,
             (x, y, width, height),
             float(record["score"]),
         )
@@ -153,7 +167,7 @@ def estimate_boxes(
     `settings.box_score_threshold` are dropped; nothing else is unless `settings.oks_nms` says so (the authors' code
     suppresses nothing).
     """
-    pictures = _pictures(boxes, images, folder, settings)
+    pictures = _pictures(boxes, images, folder, settings, estimators.wardrobe)
     found = estimate(pictures, estimators, settings, flip_test=flip_test)
     yield from progress(found, title, total=sum(len(own) for _, own in pictures), unit="garments")
 
@@ -173,14 +187,15 @@ def see_boxes(
     With a `box_score_threshold` higher than these settings' they are, too, but for the last digits of the network,
     which depend on the crops that share a batch.
     """
-    pictures = progress(_pictures(boxes, images, folder, settings), title, unit="pictures")
+    found = _pictures(boxes, images, folder, settings, estimators.wardrobe)
+    pictures = progress(found, title, unit="pictures")
     return Sightings.joined(list(see(pictures, estimators, settings, flip_test=flip_test)))
 
 
 def _pictures(
-    boxes: str | Path, images: str | Path, folder: str | Path, settings: EstimateSettings
+    boxes: str | Path, images: str | Path, folder: str | Path, settings: EstimateSettings, wardrobe: Wardrobe
 ) -> list[Picture]:
-    wanted = read_boxes(boxes, settings.box_score_threshold)
+    wanted = read_boxes(boxes, wardrobe, settings.box_score_threshold)
     files = read_images(images)
     unknown = {box.image_id for box in wanted} - files.keys()
     if unknown:
@@ -218,9 +233,9 @@ def see(
     for cuts in _ahead(cut, pictures):
         held.extend(cuts)
         if len(held) >= CHUNK * settings.batch_size:
-            yield _sightings(held, settings, flip_test)
+            yield _sightings(held, settings, flip_test, estimators.wardrobe)
             held = []
-    yield _sightings(held, settings, flip_test)
+    yield _sightings(held, settings, flip_test, estimators.wardrobe)
 
 
 def enlarged(box: Box, scale: float) -> Box:
@@ -242,7 +257,9 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield pending.popleft().result()
 
 
-def _sightings(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Sightings:
+def _sightings(
+    cuts: list[_Cut], settings: EstimateSettings, flip_test: bool, wardrobe: Wardrobe
+) -> Sightings:
     found = _look(cuts, settings, flip_test)
     maxima = np.full((len(cuts), max((len(one.maxima) for one in found), default=0)), np.nan, np.float32)
     for row, one in zip(maxima, found, strict=True):
@@ -252,7 +269,10 @@ def _sightings(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) ->
         category_id=np.array([cut.box.category_id for cut in cuts], dtype=np.int64),
         box=np.array([cut.box.box for cut in cuts], dtype=np.float64).reshape(-1, 4),
         box_score=np.array([cut.box.score for cut in cuts], dtype=np.float64),
-        landmarks=padded([to_picture(one.landmarks, cut.crop) for one, cut in zip(found, cuts, strict=True)]),
+        landmarks=padded(
+            [to_picture(one.landmarks, cut.crop) for one, cut in zip(found, cuts, strict=True)], wardrobe
+        ),
+        wardrobe=wardrobe,
         maxima=maxima,
         shift_heatmap=settings.shift_heatmap,
         box_scale=settings.box_scale,

@@ -15,7 +15,6 @@ from hemline.inference.ensemble import ensemble
 from hemline.inference.garments import Garment
 from hemline.inference.pipeline import DetectedBox, Estimators, estimate
 from hemline.params import DetectSettings, EstimateSettings
-from hemline.wardrobe import category
 
 # As the paper tests its best rows: flip test with the one-pixel shift. Scores over the category's own channels: a
 # person reads them as "how sure", and channels of other categories say nothing about that.
@@ -40,7 +39,7 @@ class Prediction:
 
 def describe(garment: Garment) -> dict[str, Any]:
     """A garment in words and numbers, as JSON."""
-    own = category(garment.category_id)
+    own = garment.category
     return {
         "category": own.name,
         "category_id": own.id,
@@ -93,7 +92,7 @@ def detected(found: Boxes, threshold: float) -> list[DetectedBox]:
 class Predictor:
     """A detector and the estimators behind it; `others` are averaged with the first, by `weights`, garment by garment.
 
-    `flip_test` is of all of them.
+    `flip_test` is of all of them. HemlineError when they aren't all of one wardrobe.
     """
 
     def __init__(
@@ -104,6 +103,12 @@ class Predictor:
         others: Sequence[Estimators] = (),
         weights: Sequence[float] | None = None,
     ) -> None:
+        for one in (estimators, *others):
+            if one.wardrobe is not detector.wardrobe:
+                raise HemlineError(
+                    f"the detector finds {detector.wardrobe.name}'s garments, an estimator {one.wardrobe.name}'s "
+                    "landmarks; take models of one data set"
+                )
         self.detector, self.estimators, self.flip_test = detector, estimators, flip_test
         self.others, self.weights = tuple(others), weights
 
@@ -138,6 +143,6 @@ class Predictor:
             list(estimate([(picture, boxes)], estimators, ESTIMATE, flip_test=self.flip_test))
             for estimators in (self.estimators, *self.others)
         ]
-        garments = ensemble(found_by, self.weights)
+        garments = ensemble(found_by, self.estimators.wardrobe, self.weights)
         sure = [garment for garment in garments if garment.score >= threshold]
         return Prediction(picture, sorted(sure, key=lambda garment: -garment.score))

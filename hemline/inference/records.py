@@ -1,9 +1,9 @@
 """Landmark result files: a JSON list of DeepFashion2's records, read one record at a time.
 
-A record is {"image_id", "category_id", "keypoints": 882 numbers x1, y1, v1, ..., "score"} (DeepFashion2
-evaluation/evaluation.md). Ours carry two keys more: "box" [x, y, width, height] and "box_score". The key is
-not "bbox" on purpose: pycocotools' loadRes would take a result's area from a "bbox" instead of its landmarks,
-and so score our files otherwise than the submission made of them. Records are numbered from 1.
+A record is {"image_id", "category_id", "keypoints": x1, y1, v1, ... of all L landmarks of the wardrobe, "score"}
+(DeepFashion2 evaluation/evaluation.md: 882 numbers). Ours carry two keys more: "box" [x, y, width, height] and
+"box_score". The key is not "bbox" on purpose: pycocotools' loadRes would take a result's area from a "bbox" instead of
+its landmarks, and so score our files otherwise than the submission made of them. Records are numbered from 1.
 """
 
 import json
@@ -17,9 +17,8 @@ from typing import IO, Any
 import numpy as np
 
 from hemline.errors import HemlineError
-from hemline.wardrobe import CATEGORIES, LANDMARK_COUNT
+from hemline.wardrobe import Category, Wardrobe
 
-NUMBERS = 3 * LANDMARK_COUNT
 Box = tuple[float, float, float, float]
 
 # Large enough that parsing, not reading, takes the time; small enough to be nothing beside the garments.
@@ -29,7 +28,7 @@ NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One checked record: `keypoints` is (294, 3) float64; the boxes are None where the file has none.
+    """One checked record: `keypoints` is (L, 3) float64 for the wardrobe's L; boxes are None where the file has none.
 
     `box` is ours, `bbox` what other programs add.
     """
@@ -39,12 +38,18 @@ class Record:
     category_id: int
     keypoints: np.ndarray
     score: float
+    wardrobe: Wardrobe
     box: Box | None = None
     box_score: float | None = None
     bbox: Box | None = None
 
+    @property
+    def category(self) -> Category:
+        """The garment's category."""
+        return self.wardrobe.category(self.category_id)
 
-def read_records(path: str | os.PathLike[str]) -> Iterator[Record]:
+
+def read_records(path: str | os.PathLike[str], wardrobe: Wardrobe) -> Iterator[Record]:
     """Yield the checked records of a result file; memory does not grow with the file.
 
     Raises HemlineError naming the file, the record, the key and the value when the file is not a JSON list of
@@ -53,7 +58,7 @@ def read_records(path: str | os.PathLike[str]) -> Iterator[Record]:
     try:
         with open(path, encoding="utf-8") as handle:
             for number, value in enumerate(stream_array(handle, str(path)), start=1):
-                yield check_record(value, number, f"{path}: record {number}")
+                yield check_record(value, number, f"{path}: record {number}", wardrobe)
     except (OSError, UnicodeDecodeError) as error:
         raise HemlineError(f"{path}: cannot be read ({error})") from None
 
@@ -123,19 +128,20 @@ class _Text:
         return bool(read)
 
 
-def check_record(value: Any, number: int, where: str) -> Record:
+def check_record(value: Any, number: int, where: str, wardrobe: Wardrobe) -> Record:
     """Check one decoded record. Raises HemlineError, which starts with `where`."""
     if not isinstance(value, dict):
         raise HemlineError(f"{where}: {_short(value)} is not a record; each is a JSON object")
     return Record(
         number=number,
         image_id=integer(value, "image_id", where),
-        category_id=category_id(value, where),
-        keypoints=_keypoints(value, where),
+        category_id=category_id(value, where, wardrobe),
+        keypoints=_keypoints(value, where, wardrobe),
         score=finite(value, "score", where),
         box=_optional_box(value, "box", where),
         box_score=finite(value, "box_score", where) if "box_score" in value else None,
         bbox=_optional_box(value, "bbox", where),
+        wardrobe=wardrobe,
     )
 
 
@@ -147,11 +153,12 @@ def integer(record: Mapping[str, Any], key: str, where: str) -> int:
     return value
 
 
-def category_id(record: Mapping[str, Any], where: str) -> int:
-    """The category's id, 1 to 13; HemlineError otherwise."""
+def category_id(record: Mapping[str, Any], where: str, wardrobe: Wardrobe) -> int:
+    """The id of one of the wardrobe's categories; HemlineError otherwise."""
     value = integer(record, "category_id", where)
-    if not 1 <= value <= len(CATEGORIES):
-        raise HemlineError(f"{where}: category_id is {value}; the categories are 1 to {len(CATEGORIES)}")
+    last = len(wardrobe.categories)
+    if not 1 <= value <= last:
+        raise HemlineError(f"{where}: category_id is {value}; the categories are 1 to {last}")
     return value
 
 
@@ -204,10 +211,10 @@ def _is_finite(value: Any) -> bool:
     )
 
 
-def _keypoints(record: Mapping[str, Any], where: str) -> np.ndarray:
+def _keypoints(record: Mapping[str, Any], where: str, wardrobe: Wardrobe) -> np.ndarray:
     if "keypoints" not in record and ("bbox" in record or "segmentation" in record):
         raise HemlineError(f"{where}: no key 'keypoints': these are results of another task than landmarks")
-    return numbers(record, "keypoints", NUMBERS, where).reshape(LANDMARK_COUNT, 3)
+    return numbers(record, "keypoints", 3 * len(wardrobe.landmarks), where).reshape(-1, 3)
 
 
 def _optional_box(record: Mapping[str, Any], key: str, where: str) -> Box | None:

@@ -21,9 +21,10 @@ from hemline.inference.garments import Garment
 from hemline.inference.suppression import Likeness
 from hemline.inference.tables import GarmentTable, LandmarkTable
 from hemline.params import EstimateSettings
+from hemline.wardrobe import wardrobe
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Sightings(LandmarkTable):
     """N boxes with what an estimator sees in each; a landmark's score is its heatmap's maximum.
 
@@ -53,8 +54,9 @@ class Sightings(LandmarkTable):
     def table(self, settings: EstimateSettings) -> GarmentTable:
         """The garments that count with these settings, in the order of the boxes; errors as in `settle`."""
         places, scores = self.settle(settings)
-        columns = {field.name: getattr(self, field.name)[places] for field in fields(LandmarkTable)}
-        return GarmentTable(**columns, score=scores)
+        names = {field.name for field in fields(LandmarkTable)}
+        columns = {name: column[places] for name, column in self.columns().items() if name in names}
+        return GarmentTable(**columns, score=scores, wardrobe=self.wardrobe)
 
     def garments(self, settings: EstimateSettings) -> list[Garment]:
         """The same as a list."""
@@ -98,8 +100,9 @@ class Sightings(LandmarkTable):
 
     def write(self, path: Path) -> None:
         """Write an .npz file, atomically."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         with atomic_write(path, "wb") as handle:
-            np.savez(handle, **{field.name: getattr(self, field.name) for field in fields(self)})
+            np.savez(handle, **values | {"wardrobe": self.wardrobe.name})
 
     @classmethod
     def read(cls, path: Path) -> "Sightings":
@@ -110,7 +113,8 @@ class Sightings(LandmarkTable):
                 columns = {name: arrays[name] for name in names}
         except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise HemlineError(f"{path}: cannot be read as sightings ({error})") from None
-        return cls(**{name: array if array.ndim else array.item() for name, array in columns.items()})
+        values = {name: array if array.ndim else array.item() for name, array in columns.items()}
+        return cls(**values | {"wardrobe": wardrobe(values["wardrobe"])})
 
 
 def cached(folder: Path, key: str, see: Callable[[], Sightings]) -> Sightings:

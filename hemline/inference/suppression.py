@@ -1,19 +1,25 @@
 """Object keypoint similarity (OKS) between found garments, and the suppression of those that are too alike."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from hemline.inference.tables import LONGEST, LandmarkTable, pairs_within
-from hemline.wardrobe import CATEGORIES, SIGMAS
-
-# (14, LONGEST): (2 sigma)^2 of the landmarks of the category whose id is the row, DeepFashion2's sigmas; else NaN.
-VARIANCES = np.full((len(CATEGORIES) + 1, LONGEST), np.nan)
-for _entry in CATEGORIES:
-    VARIANCES[_entry.id, : _entry.count] = (SIGMAS[_entry.slice] * 2) ** 2
+from hemline.inference.tables import LandmarkTable, pairs_within
+from hemline.wardrobe import Wardrobe
 
 # Pairs compared at once: some 3 MB.
 CHUNK = 4096
+
+
+@cache
+def variances(wardrobe: Wardrobe) -> np.ndarray:
+    """(categories + 1, longest): (2 sigma)^2 of the landmarks of the category whose id is the row; else NaN."""
+    table = np.full((len(wardrobe.categories) + 1, wardrobe.longest), np.nan)
+    for entry in wardrobe.categories:
+        table[entry.id, : entry.count] = (wardrobe.sigmas[entry.slice] * 2) ** 2
+    table.flags.writeable = False
+    return table
 
 
 def closeness(away: np.ndarray, variances: np.ndarray, area: np.ndarray) -> np.ndarray:
@@ -69,5 +75,7 @@ def _oks(table: LandmarkTable, first: np.ndarray, second: np.ndarray) -> np.ndar
     away = table.landmarks[first, :, :2] - table.landmarks[second, :, :2]
     areas = table.box[:, 2] * table.box[:, 3]
     area = (areas[first] + areas[second]) / 2
-    oks: np.ndarray = np.nanmean(closeness(away, VARIANCES[table.category_id[first]], area), axis=1)
+    oks: np.ndarray = np.nanmean(
+        closeness(away, variances(table.wardrobe)[table.category_id[first]], area), axis=1
+    )
     return oks

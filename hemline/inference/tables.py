@@ -11,20 +11,18 @@ from typing import Self
 
 import numpy as np
 
+from hemline.errors import HemlineError
 from hemline.inference.garments import Garment, rounded
-from hemline.wardrobe import CATEGORIES, category
-
-# Landmarks of the category that has the most of them; the rows of others are filled up with NaN.
-LONGEST = max(entry.count for entry in CATEGORIES)
+from hemline.wardrobe import Wardrobe
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LandmarkTable:
     """N boxes with landmarks.
 
     `image_id` and `category_id` (N,) int64; `box` (N, 4) float64 x, y, width, height and `box_score` (N,) float64 as
-    the detector gave them; `landmarks` (N, LONGEST, 3) float64 x, y, score of the category's own landmarks in order,
-    then NaN. Pixels of the original picture.
+    the detector gave them; `landmarks` (N, longest, 3) float64 x, y, score of the category's own landmarks in order,
+    then NaN up to the most that a category of the wardrobe has. Pixels of the original picture.
     """
 
     image_id: np.ndarray
@@ -32,6 +30,7 @@ class LandmarkTable:
     box: np.ndarray
     box_score: np.ndarray
     landmarks: np.ndarray
+    wardrobe: Wardrobe
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -48,25 +47,29 @@ class LandmarkTable:
     @cached_property
     def kind(self) -> np.ndarray:
         """(N,) int64: one number for each picture and category; only garments with the same one can be one garment."""
-        return self.image_id * (len(CATEGORIES) + 1) + self.category_id
+        return self.image_id * (len(self.wardrobe.categories) + 1) + self.category_id
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GarmentTable(LandmarkTable):
     """N garments: `score` (N,) float64 ranks them."""
 
     score: np.ndarray
 
     @classmethod
-    def of(cls, garments: Sequence[Garment]) -> "GarmentTable":
-        """The table of a list."""
+    def of(cls, garments: Sequence[Garment], wardrobe: Wardrobe) -> "GarmentTable":
+        """The table of a list. HemlineError when a garment is of another wardrobe."""
+        other = next((garment for garment in garments if garment.wardrobe is not wardrobe), None)
+        if other is not None:
+            raise HemlineError(f"a garment of {other.wardrobe.name} in a table of {wardrobe.name}'s")
         return cls(
             image_id=np.array([garment.image_id for garment in garments], dtype=np.int64),
             category_id=np.array([garment.category_id for garment in garments], dtype=np.int64),
             box=np.array([garment.box for garment in garments], dtype=np.float64).reshape(-1, 4),
             box_score=np.array([garment.box_score for garment in garments], dtype=np.float64),
-            landmarks=padded([garment.landmarks for garment in garments]),
+            landmarks=padded([garment.landmarks for garment in garments], wardrobe),
             score=np.array([garment.score for garment in garments], dtype=np.float64),
+            wardrobe=wardrobe,
         )
 
     def garments(self) -> list[Garment]:
@@ -77,8 +80,9 @@ class GarmentTable(LandmarkTable):
                 category_id=category_id,
                 box=(x, y, width, height),
                 box_score=box_score,
-                landmarks=landmarks[: category(category_id).count],
+                landmarks=landmarks[: self.wardrobe.category(category_id).count],
                 score=score,
+                wardrobe=self.wardrobe,
             )
             for image_id, category_id, (x, y, width, height), box_score, landmarks, score in zip(
                 self.image_id.tolist(),
@@ -96,9 +100,9 @@ class GarmentTable(LandmarkTable):
         return replace(self, landmarks=rounded(self.landmarks))
 
 
-def padded(landmarks: Sequence[np.ndarray]) -> np.ndarray:
-    """Landmarks of N garments, each (n, 3), as (N, LONGEST, 3) float64."""
-    table = np.full((len(landmarks), LONGEST, 3), np.nan)
+def padded(landmarks: Sequence[np.ndarray], wardrobe: Wardrobe) -> np.ndarray:
+    """Landmarks of N garments, each (n, 3), as (N, longest, 3) float64, NaN after each garment's own."""
+    table = np.full((len(landmarks), wardrobe.longest, 3), np.nan)
     for row, own in zip(table, landmarks, strict=True):
         row[: len(own)] = own
     return table

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from hemline.estimation import Estimator
-from hemline.wardrobe import CATEGORIES
 
 
 def milliseconds(
@@ -26,10 +25,11 @@ def milliseconds(
 
 
 def _seconds(estimator: Estimator, crops: np.ndarray, flip_test: bool) -> float:
+    categories = estimator.grouping.wardrobe.categories
     finish()
     started = time.perf_counter()
     for place, heatmaps in enumerate(estimator.heatmaps(crops, flip_test)):
-        estimator.decode(heatmaps, CATEGORIES[place % len(CATEGORIES)].id)
+        estimator.decode(heatmaps, categories[place % len(categories)].id)
     finish()
     return time.perf_counter() - started
 

@@ -1,8 +1,8 @@
-"""One-shot networks on mmdet: garments and their landmarks at once (DeepMark, paper 001).
+"""One-shot networks on mmdet: garments and their landmarks at once (papers 001 and 003), with their baselines.
 
-In the order of the work: pictures.py, fitting.py and transforms.py make samples; dla.py, hourglass.py, head.py and
-deepmark.py are the network (network.py builds it, centernet.py names its published weights), targets.py and losses.py
-what it learns (training.py, schedule.py), decoding.py what its maps say; finding.py and predictor.py give garments.
+In the order of the work: pictures.py, placing.py and transforms.py make samples; deepmark/, kgdet/ and baselines/ are
+the networks (network.py builds one of any type); training.py and schedule.py train it; dense.py and deepmark/finding.py
+run it, found.py is what it finds; finding.py and predictor.py give garments.
 """
 
 from hemline.oneshot.finding import OneShot, find_images

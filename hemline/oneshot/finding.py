@@ -1,29 +1,36 @@
 """A trained one-shot network: pictures in, garments with landmarks out."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import nn
 
+from hemline.errors import HemlineError
 from hemline.estimation.garments import read_images, read_picture
 from hemline.files import read_json
 from hemline.inference.garments import Garment
-from hemline.inference.tables import GarmentTable
-from hemline.oneshot.decoding import Found, Maps, best, decode, fuse, joined, suppress
-from hemline.oneshot.fitting import Fit, fit
+from hemline.oneshot.deepmark.finding import DeepMarkFinder
+from hemline.oneshot.dense import DenseFinder
+from hemline.oneshot.found import Found
 from hemline.oneshot.network import build_oneshot
-from hemline.oneshot.targets import STRIDE
-from hemline.params import FindSettings, OneShotRow, OneShotSettings
+from hemline.params import DeepMarkSettings, FindSection, OneShotRow, OneShotSettings, network_settings
 from hemline.progress import progress
 from hemline.training import device as default_device
 from hemline.training import load_weights
-from hemline.wardrobe import grouping
+from hemline.training.folders import wardrobe_of
+from hemline.wardrobe import Wardrobe
+
+
+class Finder(Protocol):
+    """A network ready to run: pictures (height, width, 3) uint8 BGR in, what it finds in each out, best first."""
+
+    def __call__(self, pictures: list[np.ndarray]) -> list[Found]: ...
 
 
 class OneShot:
@@ -31,84 +38,67 @@ class OneShot:
     not."""
 
     def __init__(
-        self, model: nn.Module, settings: OneShotSettings, row: OneShotRow, find: FindSettings
+        self,
+        model: nn.Module,
+        settings: OneShotSettings,
+        wardrobe: Wardrobe,
+        row: OneShotRow,
+        find: FindSection,
     ) -> None:
-        self.settings, self.row, self.find_settings = settings, row, find
-        self.grouping = grouping(settings.grouping)
-        self.model = model.eval().to(memory_format=torch.channels_last)
-        self.device = next(model.parameters()).device
+        self.model, self.settings, self.wardrobe = model, settings, wardrobe
+        self.finder: Finder
+        if isinstance(settings, DeepMarkSettings):
+            self.batch_size = find.deepmark.batch_size
+            self.finder = DeepMarkFinder(model, settings, wardrobe, row, find.deepmark)
+        else:
+            self.batch_size = find.dense.batch_size
+            self.finder = DenseFinder(model, settings, wardrobe, row, find.dense)
 
     @classmethod
     def load(
-        cls, folder: Path, row: OneShotRow, find: FindSettings, device: torch.device | None = None
+        cls, folder: Path, row: OneShotRow, find: FindSection, device: torch.device | None = None
     ) -> "OneShot":
         """Load what `train_oneshot` wrote to `folder`. HemlineError when a file is missing or doesn't fit."""
-        settings = OneShotSettings.model_validate_json(json.dumps(read_json(folder / "settings.json")))
-        model = build_oneshot(settings)
+        settings, wardrobe = read_network(folder)
+        model = build_oneshot(settings, wardrobe)
         load_weights(model, folder / "weights.pt")
-        return cls(model.to(device or default_device()), settings, row, find)
+        return cls(model.to(device or default_device()), settings, wardrobe, row, find)
 
-    def find(self, pictures: Iterable[np.ndarray | Path]) -> Iterator[list[Garment]]:
-        """Yield the garments of each picture, in order; best score first, with image id 0.
+    def find(self, pictures: Iterable[np.ndarray | Path]) -> Iterator[Found]:
+        """Yield what is found in each picture, in order; best score first.
 
         A picture is a path or (height, width, 3) uint8, BGR. HemlineError names a file that can't be read.
         """
         pictures = iter(pictures)
-        while batch := list(islice(pictures, self.find_settings.batch_size)):
+        while batch := list(islice(pictures, self.batch_size)):
             yield from self._find_batch([_read(picture) for picture in batch])
 
     def __call__(self, picture: np.ndarray) -> list[Garment]:
         """The garments of one picture, (height, width, 3) uint8 BGR; best score first, with image id 0."""
-        return self._find_batch([picture])[0]
+        return self._find_batch([picture])[0].garments(self.wardrobe)
 
     @torch.inference_mode()
-    def _find_batch(self, pictures: list[np.ndarray]) -> list[list[Garment]]:
-        """Every scale of every picture through the network, then merged picture by picture."""
-        by_scale = [self._look(pictures, scale) for scale in self.row.scales]
+    def _find_batch(self, pictures: list[np.ndarray]) -> list[Found]:
         return [
-            self._garments(joined(views), picture)
-            for picture, *views in zip(pictures, *by_scale, strict=True)
+            found.inside(*picture.shape[:2])
+            for found, picture in zip(self.finder(pictures), pictures, strict=True)
         ]
 
-    def _look(self, pictures: list[np.ndarray], scale: float) -> list[Found]:
-        """What is found in each picture at one scale, in the pictures' own coordinates."""
-        fitted = [fit(picture, self.settings.image_size, scale) for picture in pictures]
-        maps = self._maps(np.stack([pixels for pixels, _ in fitted]))
-        found = decode(maps, self.grouping, self.find_settings)
-        return [_to_picture(one, placed) for one, (_, placed) in zip(found, fitted, strict=True)]
 
-    def _maps(self, pixels: np.ndarray) -> Maps:
-        """Maps of a batch of inputs (B, height, width, 3), those of the mirrored ones put to them in a flip test."""
-        inputs = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).to(self.device)
-        maps = self._forward(inputs)
-        if not self.row.flip_test:
-            return maps
-        return fuse(maps, self._forward(inputs.flip(3)), self.grouping)
+def read_network(folder: Path) -> tuple[OneShotSettings, Wardrobe]:
+    """What network `train_oneshot` wrote to `folder`, and for which wardrobe.
 
-    def _forward(self, inputs: torch.Tensor) -> Maps:
-        batch = self.model.data_preprocessor({"inputs": list(inputs)}, False)["inputs"]
-        features = self.model.extract_feat(batch.contiguous(memory_format=torch.channels_last))
-        maps: Maps = self.model.bbox_head.maps(features[-1])
-        return maps
-
-    def _garments(self, found: Found, picture: np.ndarray) -> list[Garment]:
-        """The picture's garments: suppressed, the best of them, boxes cut off at its edges."""
-        if self.row.suppression == "soft-nms":
-            found = suppress(found, self.find_settings)
-        found = best(found, self.find_settings)
-        height, width = picture.shape[:2]
-        corners = found.boxes.double().cpu().numpy().reshape(-1, 2, 2).clip(0, [width, height]).reshape(-1, 4)
-        inside = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-        scores = found.scores.double().cpu().numpy()
-        table = GarmentTable(
-            image_id=np.zeros(len(scores), dtype=np.int64),
-            category_id=found.labels.cpu().numpy() + 1,
-            box=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
-            box_score=scores,
-            landmarks=found.landmarks.double().cpu().numpy(),
-            score=scores,
-        )
-        return table.take(inside).garments()
+    HemlineError when settings.json is missing, or not a one-shot network's.
+    """
+    path = folder / "settings.json"
+    values = read_json(path)
+    own = {key: value for key, value in values.items() if key != "wardrobe"}
+    try:
+        settings = network_settings(own)
+    except ValidationError as error:
+        key, said = ".".join(map(str, error.errors()[0]["loc"])), error.errors()[0]["msg"]
+        raise HemlineError(f"{path}: not a one-shot network's settings ({key}: {said})") from None
+    return settings, wardrobe_of(values, folder)
 
 
 def find_images(
@@ -117,38 +107,15 @@ def find_images(
     """Yield the garments of all pictures of a COCO-style file, whose files lie in `folder`, by image id.
 
     Their boxes are put to `boxes` as COCO-style results: image_id, category_id, bbox (x, y, width, height; pixels),
-    score.
+    score. A network without landmarks has boxes alone.
     """
     files = sorted(read_images(images).items())
     found = oneshot.find(folder / file for _, file in files)
     shown = progress(found, title, total=len(files), unit="pictures")
-    for (image_id, _), garments in zip(files, shown, strict=True):
-        own = [replace(garment, image_id=image_id) for garment in garments]
+    for (image_id, _), one in zip(files, shown, strict=True):
         if boxes is not None:
-            boxes.extend(map(_box_record, own))
-        yield from own
-
-
-def _box_record(garment: Garment) -> dict[str, Any]:
-    return {
-        "image_id": garment.image_id,
-        "category_id": garment.category_id,
-        "bbox": [round(value, 3) for value in garment.box],
-        "score": round(garment.box_score, 6),
-    }
-
-
-def _to_picture(found: Found, placed: Fit) -> Found:
-    """From cells to the picture: boxes as edges, landmarks as pixel centres."""
-    boxes = placed.to_picture(found.boxes.double().cpu().numpy().reshape(-1, 2, 2) * STRIDE).reshape(-1, 4)
-    landmarks = found.landmarks.double().cpu().numpy()
-    landmarks[..., :2] = placed.to_picture(landmarks[..., :2] * STRIDE) - 0.5
-    device = found.boxes.device
-    return replace(
-        found,
-        boxes=torch.from_numpy(boxes).float().to(device),
-        landmarks=torch.from_numpy(landmarks).float().to(device),
-    )
+            boxes.extend(one.box_records(image_id))
+        yield from (replace(garment, image_id=image_id) for garment in one.garments(oneshot.wardrobe))
 
 
 def _read(picture: np.ndarray | Path) -> np.ndarray:

@@ -2,45 +2,49 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 
 from hemline.errors import HemlineError
 from hemline.estimation.garments import load_annotations, own_landmarks
-from hemline.wardrobe import CATEGORIES
 from hemline.wardrobe import grouping as grouping_of
+from hemline.wardrobe import wardrobe as wardrobe_of
 
 
 @DATASETS.register_module()
 class LandmarkPictures(BaseDetDataset):
-    """A COCO-style file of the 13 categories (ids 1 to 13; labels are ids less 1) with a grouping's keypoints.
+    """A COCO-style file of a wardrobe's categories (labels are ids less 1) with a grouping's keypoints.
 
-    A picture is a dict: img_id, img_path, width and height (pixels), and instances, the garments: each a dict of
-    bbox [x1, y1, x2, y2], bbox_label, ignore_flag (0) and landmarks, the category's own ones (n, 3) as x, y, v,
-    float32, zeros where unlabelled. Coordinates are mmdet's: the origin is the top-left corner of the top-left pixel,
-    half a pixel from that of the file's landmarks, its centre; boxes have the corners that detectors learn, the file's
-    own. A garment without a labelled landmark stays; those are left out that mmdet's CocoDataset leaves out or doesn't
-    train on: ignored ones, crowds, and boxes without area in the picture.
+    A picture is a dict: img_id, img_path, width and height (pixels), and instances, the garments: each a dict of bbox
+    [x1, y1, x2, y2], bbox_label, ignore_flag (0), mask (polygons, each x, y, x, y...) and landmarks, the category's
+    own ones (n, 3) as x, y, v, float32, zeros where unlabelled. Coordinates are mmdet's: the origin is the top-left
+    corner of the top-left pixel, half a pixel from that of the file's landmarks, its centre; boxes have the corners
+    that detectors learn, the file's own. A garment without a labelled landmark stays; those are left out that mmdet's
+    CocoDataset leaves out or doesn't train on: ignored ones, crowds, and boxes without area in the picture.
 
     In training (without `test_mode`), pictures without garments are left out: they may be pictures whose garments were
     quarantined, so that they aren't known to be empty.
 
     Args:
-        grouping: its name, `independent` or `aggregated`, or its file.
+        wardrobe: its name, such as `deepfashion2`.
+        grouping: its name, `independent` or `aggregated`.
+        masks: whether garments come with their polygons.
         ann_file, data_prefix ({"img": folder}), pipeline, ...: as in mmdet.
     """
 
-    METAINFO: ClassVar[dict[str, Any]] = {"classes": tuple(entry.coco_name for entry in CATEGORIES)}
-
-    def __init__(self, *arguments: Any, grouping: str, **options: Any) -> None:
-        self.grouping = grouping_of(grouping)
-        super().__init__(*arguments, **options)
+    def __init__(
+        self, *arguments: Any, wardrobe: str, grouping: str, masks: bool = False, **options: Any
+    ) -> None:
+        self.masks = masks
+        self.grouping = grouping_of(wardrobe_of(wardrobe), grouping)
+        classes = tuple(entry.coco_name for entry in self.grouping.wardrobe.categories)
+        super().__init__(*arguments, metainfo={"classes": classes}, **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the file; HemlineError when it is missing, not JSON, of other categories or of another grouping."""
-        content = load_annotations(self.ann_file)
+        content = load_annotations(self.ann_file, self.masks)
         self._check(content["categories"])
         garments: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for entry in content["annotations"]:
@@ -48,10 +52,13 @@ class LandmarkPictures(BaseDetDataset):
         return [self._picture(image, garments[image["id"]]) for image in content["images"]]
 
     def _check(self, categories: list[dict[str, Any]]) -> None:
-        found, wanted = [one["id"] for one in categories], [entry.id for entry in CATEGORIES]
+        found, wanted = (
+            [one["id"] for one in categories],
+            [entry.id for entry in self.grouping.wardrobe.categories],
+        )
         if found != wanted:
             raise HemlineError(
-                f"{self.ann_file}: categories {found}, wanted {wanted} with DeepFashion2's names; "
+                f"{self.ann_file}: categories {found}, wanted {wanted} of {self.grouping.wardrobe.name}; "
                 "write it with `hemline convert`"
             )
 
@@ -74,6 +81,7 @@ class LandmarkPictures(BaseDetDataset):
             "bbox_label": entry["category_id"] - 1,
             "ignore_flag": 0,
             "landmarks": landmarks,
+            "mask": entry.get("segmentation", []),
         }
 
     def filter_data(self) -> list[dict[str, Any]]:

@@ -1,141 +1,51 @@
-"""The schema of `oneshot`: networks that find garments and their landmarks at once (DeepMark, paper 001)."""
+"""The schema of `oneshot`: networks that find garments and their landmarks at once, and the rows that they make."""
 
-from typing import Annotated, Literal
+import json
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from hemline.params.base import Positive, Rate, Settings, Share
-from hemline.params.training import TrainingSettings
+from hemline.params.deepmark import DeepMarkSettings
+from hemline.params.dense import (
+    FcosSettings,
+    KGDetSettings,
+    MaskRCNNSettings,
+    RepPointsKpSettings,
+    RepPointsSettings,
+    RetinaNetSettings,
+)
+
+Page = Literal["deepmark", "kgdet"]
+
+DenseNetworkSettings = (
+    KGDetSettings
+    | RepPointsKpSettings
+    | MaskRCNNSettings
+    | RepPointsSettings
+    | RetinaNetSettings
+    | FcosSettings
+)
+OneShotSettings = DeepMarkSettings | DenseNetworkSettings
+AnyNetwork = Annotated[OneShotSettings, Field(discriminator="type")]
 
 
-class DlaSettings(Settings):
-    """Deep layer aggregation (Yu et al., CVPR 2018) as CenterNet has it: features of a quarter of the input's size.
-
-    `blocks` and `channels` are those of the levels 0 to 5 (DLA-34: 1, 1, 1, 2, 2, 1 and 16 to 512); each level but the
-    first halves the size. With `deformable` the convolutions that join the levels are deformable ones (version 2).
-    """
-
-    type: Literal["dla"]
-    blocks: Annotated[tuple[Positive, ...], Field(min_length=6, max_length=6)]
-    channels: Annotated[tuple[Positive, ...], Field(min_length=6, max_length=6)]
-    deformable: bool
-
-    @property
-    def features(self) -> int:
-        """Channels of the feature map that the heads see."""
-        return self.channels[2]
-
-    @property
-    def stacks(self) -> int:
-        """How many feature maps it gives, one after the other: the loss is on all, the last one predicts."""
-        return 1
-
-    @property
-    def divisor(self) -> int:
-        """Both sides of the input must be multiples of it."""
-        return 32
+@cache
+def _networks() -> TypeAdapter[OneShotSettings]:
+    return TypeAdapter(AnyNetwork)
 
 
-class HourglassSettings(Settings):
-    """Hourglasses (Newell et al., ECCV 2016) as CornerNet and CenterNet have them, on a quarter of the input's size.
-
-    `blocks` and `channels` are those of an hourglass's levels, from the outermost to the innermost (Hourglass-104: 2,
-    2, 2, 2, 2, 4 and 256, 256, 384, 384, 384, 512); each level but the first halves the size. `stem` is the width of
-    the first convolution (128), `features` that of the feature map that the heads see (256).
-    """
-
-    type: Literal["hourglass"]
-    stacks: Positive
-    stem: Positive
-    blocks: Annotated[tuple[Positive, ...], Field(min_length=2)]
-    channels: Annotated[tuple[Positive, ...], Field(min_length=2)]
-    features: Positive
-
-    @property
-    def divisor(self) -> int:
-        """Both sides of the input must be multiples of it."""
-        return int(4 * 2 ** (len(self.channels) - 1))
-
-    @model_validator(mode="after")
-    def _as_many(self) -> "HourglassSettings":
-        if len(self.blocks) != len(self.channels):
-            raise ValueError(
-                f"blocks {list(self.blocks)} and channels {list(self.channels)} must be as many: one a level"
-            )
-        return self
-
-
-class LossWeights(Settings):
-    """What each loss counts for in the sum."""
-
-    centre: Rate
-    size: Rate
-    offset: Rate
-    coarse: Rate
-    heatmap: Rate
-    landmark_offset: Rate
-
-
-class OneShotAugmentation(Settings):
-    """Random crops as CenterNet's: a window about a place inside the picture, brought to the input.
-
-    Its side is the picture's longer one times a number drawn from `scales`: under 1 garments grow. Without `scales` the
-    picture is fitted into the input whole. `flip` is the probability of mirroring, `colour` the range of brightness,
-    contrast and saturation: factors between 1 - colour and 1 + colour.
-    """
-
-    scales: tuple[Rate, ...]
-    flip: Share
-    colour: Share
-
-
-class OneShotSettings(TrainingSettings):
-    """A network that finds garments and their landmarks at once, and its training.
-
-    `image_size` is the input's (width, height), into which pictures are fitted; all maps are a quarter of it.
-    `grouping` says which landmarks share a channel: `independent` 294, as in the paper, `aggregated` 81. `head_width`
-    is that of the hidden 3x3 layer of each of the six heads. With `negatives` `all` every heatmap learns where there
-    is nothing; with `own` only those of a picture's own categories do, which costs less memory. The rate rises to
-    `lr` over `warmup_steps` batches; from each of `milestones` on it is the next of `rates` (none: a tenth of the one
-    before); with no milestones it falls to zero as a cosine. `init` names weights to start from, of `hemline weights
-    list` or a file; what fits is taken.
-    """
-
-    grouping: Literal["independent", "aggregated"]
-    backbone: Annotated[DlaSettings | HourglassSettings, Field(discriminator="type")]
-    head_width: Positive
-    image_size: tuple[Positive, Positive]
-    augmentation: OneShotAugmentation
-    losses: LossWeights
-    negatives: Literal["all", "own"]
-    optimizer: Literal["Adam", "AdamW"]
-    weight_decay: Annotated[float, Field(ge=0)]
-    warmup_steps: Annotated[int, Field(ge=0)]
-    clip_gradient: Rate | None
-    rates: tuple[Rate, ...] = ()
-    init: str | None = None
-
-    @model_validator(mode="after")
-    def _rate_of_each_milestone(self) -> "OneShotSettings":
-        if self.rates and len(self.rates) != len(self.milestones):
-            raise ValueError(
-                f"rates {list(self.rates)} must be as many as milestones {list(self.milestones)}, or none"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _divisible(self) -> "OneShotSettings":
-        if any(side % self.backbone.divisor for side in self.image_size):
-            raise ValueError(
-                f"image_size {list(self.image_size)}: both sides must be multiples of {self.backbone.divisor}, "
-                "by which the backbone divides them"
-            )
-        return self
+def network_settings(values: dict[str, Any]) -> OneShotSettings:
+    """The settings of a network of any type, from what `model_dump` gave, also by way of JSON."""
+    return _networks().validate_json(json.dumps(values))
 
 
 class OneShotFinetuning(Settings):
     """Another network finetuned at another input size, as in paper 001's Figure 1; all else is as `base` has it."""
 
+    page: Page
     base: str
     image_size: tuple[Positive, Positive]
     epochs: Positive
@@ -144,8 +54,8 @@ class OneShotFinetuning(Settings):
     rates: tuple[Rate, ...] = ()
 
 
-class FindSettings(Settings):
-    """How maps become garments (CenterNet's multi_pose_decode).
+class DeepMarkFind(Settings):
+    """How DeepMark's maps become garments (CenterNet's multi_pose_decode).
 
     The `candidates` best peaks of the centre heatmaps are garments. Each landmark is the peak of its heatmap that is
     nearest to its coarse place, among the `candidates` best, if it scores over `peak_threshold`, lies in the box and no
@@ -163,41 +73,90 @@ class FindSettings(Settings):
     batch_size: Positive
 
 
-class OneShotRow(Settings):
-    """A row of paper 001's tables: a network of `trained` or `finetuned`, and how its maps are made and read.
+class DenseFind(Settings):
+    """How what paper 003's networks say at each point becomes garments (mmdet).
 
-    `scales` are those of the picture within the input: 1 fills it.
+    Of each level the `candidates` points that score highest are looked at. A garment is kept with a score over
+    `score_threshold`, unless one of its category with a better score overlaps it by `nms_threshold` (IoU), up to
+    `max_per_image`.
     """
 
+    candidates: Positive
+    score_threshold: Share
+    nms_threshold: Share
+    max_per_image: Positive
+    batch_size: Positive
+
+
+class FindSection(Settings):
+    """How what networks say becomes garments: DeepMark's maps, and the `dense` outputs of all others."""
+
+    deepmark: DeepMarkFind
+    dense: DenseFind
+
+
+class OneShotRow(Settings):
+    """A row of a paper's tables: a network of `trained` or `finetuned`, and how it is run and read.
+
+    `page` is the report page that it stands on. DeepMark's garments are suppressed softly or not at all, those of other
+    networks within a category by their overlap (`nms`). `scales` are those of the picture within DeepMark's input: 1
+    fills it. With `flip_test` what the network says of a picture and of its mirror image is averaged.
+    """
+
+    page: Page
     network: str
-    suppression: Literal["none", "soft-nms"]
+    suppression: Literal["none", "soft-nms", "nms"]
     flip_test: bool
     scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
     splits: tuple[Literal["validation", "test"], ...]
 
 
+class Pages(Settings):
+    """The report's pages on one-shot networks: each its own name, or none. DeepMark's has the two-stage rows too."""
+
+    deepmark: tuple[Literal["deepmark"], ...]
+    kgdet: tuple[Literal["kgdet"], ...]
+
+
+class Trained(Settings):
+    """A network that the pipeline trains: the page that it stands on, and where its first weights come from.
+
+    `start` is the folder of our own model that it starts from, which then is made before; of a network with published
+    weights, or none, it is their list.
+    """
+
+    page: Page
+    start: str
+
+
 class OneShotSection(Settings):
     """The one-shot networks: those of `networks` that the pipeline trains, those finetuned from them, and the rows.
 
-    `pages` are the report's: `deepmark` or none.
+    What belongs to a page lies in a folder of its own.
     """
 
-    trained: tuple[str, ...]
-    networks: dict[str, OneShotSettings]
+    trained: dict[str, Trained]
+    networks: dict[str, AnyNetwork]
     finetuned: dict[str, OneShotFinetuning]
-    find: FindSettings
+    find: FindSection
     rows: dict[str, OneShotRow]
-    pages: tuple[Literal["deepmark"], ...]
+    pages: Pages
 
     def settings(self, name: str) -> OneShotSettings:
         """The settings of a network of `trained` or `finetuned`."""
         if name in self.networks:
             return self.networks[name]
         changed = self.finetuned[name]
-        update = changed.model_dump(exclude={"base"})
-        return OneShotSettings.model_validate(
-            {**self.networks[changed.base].model_dump(), **update, "init": None}
-        )
+        update = changed.model_dump(exclude={"base", "page"})
+        return network_settings({**self.networks[changed.base].model_dump(), **update, "init": None})
+
+    def page(self, name: str) -> str:
+        """The page of a network of `trained` or `finetuned`."""
+        return (self.trained[name] if name in self.trained else self.finetuned[name]).page
+
+    def rows_of(self, page: str) -> dict[str, OneShotRow]:
+        """The rows that stand on a page, by name."""
+        return {name: row for name, row in self.rows.items() if row.page == page}
 
     @model_validator(mode="after")
     def _known(self) -> "OneShotSection":
@@ -209,8 +168,42 @@ class OneShotSection(Settings):
                 raise ValueError(
                     f"finetuned.{name}: base {one.base!r} must be one of trained, and its own name not one of networks"
                 )
+            if self.settings(one.base).type != "deepmark":
+                raise ValueError(f"finetuned.{name}: base {one.base!r} must be of type deepmark")
+            if one.page != self.trained[one.base].page:
+                raise ValueError(f"finetuned.{name}: page {one.page!r} must be that of its base")
             self.settings(name)
+        return self
+
+    @model_validator(mode="after")
+    def _starts_are_made_before(self) -> "OneShotSection":
+        for name, one in self.trained.items():
+            network = self.networks[name]
+            backbone = getattr(network.backbone, "init", None)
+            for key, init in (("init", network.init), ("backbone.init", backbone)):
+                if init and init.startswith("models/") and Path(init).parent != Path(one.start):
+                    raise ValueError(
+                        f"networks.{name}.{key} is {init!r}: trained.{name}.start must be its folder, so that it is made "
+                        "before"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_can_be_run(self) -> "OneShotSection":
         for name, row in self.rows.items():
             if row.network not in (*self.trained, *self.finetuned):
                 raise ValueError(f"rows.{name} needs {row.network!r}, which trained and finetuned lack")
+            if row.page != self.page(row.network):
+                raise ValueError(f"rows.{name}: page {row.page!r} must be that of its network")
+            self._check_way(name, row)
         return self
+
+    def _check_way(self, name: str, row: OneShotRow) -> None:
+        type = self.settings(row.network).type
+        if (type == "deepmark") == (row.suppression == "nms"):
+            wanted = "none or soft-nms" if type == "deepmark" else "nms"
+            raise ValueError(f"rows.{name}: suppression {row.suppression!r}; with {type} it must be {wanted}")
+        if type != "deepmark" and row.scales != (1.0,):
+            raise ValueError(f"rows.{name}: scales {list(row.scales)}; with {type} they must be [1.0]")
+        if row.flip_test and type not in ("deepmark", "kgdet"):
+            raise ValueError(f"rows.{name}: {type} has no flip test here: set flip_test to false")

@@ -94,7 +94,7 @@ def _validate(values: Any, source: str) -> Params:
     try:
         return Params.model_validate(tuples(values))
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
+        lines = [_explain(item, values) for item in error.errors()]
         raise HemlineError("\n".join(f"{source}: {line}" for line in lines)) from None
 
 
@@ -119,8 +119,8 @@ def tuples(value: Any) -> Any:
     return tuple(tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def _explain(item: Any) -> str:
-    path = ".".join(str(part) for part in item["loc"]) or "(the whole file)"
+def _explain(item: Any, values: Any) -> str:
+    path = ".".join(_keys(item, values)) or "(the whole file)"
     if item["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or mend its spelling"
     if item["type"] == "missing":
@@ -129,3 +129,13 @@ def _explain(item: Any) -> str:
     if isinstance(item["input"], Mapping):  # of a section as a whole the message names what is wrong in it
         return f"{path}: {said}"
     return f"{path} is {item['input']!r}: {said}"
+
+
+def _keys(item: Any, values: Any) -> Iterator[str]:
+    """The keys to what is wrong; between them pydantic names the `type` of a section of several, which is no key."""
+    *_, last = item["loc"] or (None,)
+    for part in item["loc"]:
+        known = part in values if isinstance(values, Mapping) else _is_place(values, part)
+        if known or (part == last and item["type"] in ("missing", "extra_forbidden")):
+            yield str(part)
+        values = values[part] if known else values

@@ -1,26 +1,47 @@
 """The schema of params.yaml: every choice that changes a result, typed, frozen, nothing unknown."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from hemline.params.backbone import BackboneSettings
 from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.dense import MaskRCNNSettings
 from hemline.params.oneshot import OneShotSection
 from hemline.params.sweeps import SweepSettings
-from hemline.params.training import TrainingSettings
-from hemline.wardrobe import CATEGORIES
+from hemline.params.training import EvenTraining, TrainingSettings
+from hemline.wardrobe import Wardrobe
+from hemline.wardrobe import names as wardrobes
+from hemline.wardrobe import wardrobe as wardrobe_of
 
 
 class DataSettings(Settings):
-    """The data set's name, under which its runs stand in MLflow, and its splits' folders.
+    """The data set's name, under which its runs stand in MLflow, what it is, and its splits' folders.
 
-    Each split has image/ and annos/ (test: image/ alone).
+    `wardrobe` names the table of its categories and landmarks, `layout` the way that its folders are laid out on disk
+    (hemline/datasets), `images` the subfolder with the pictures. Splits may share a folder whose files say which
+    picture is of which split, as FLD's do.
     """
 
     name: str
+    wardrobe: str
+    layout: Literal["deepfashion2", "fld", "mmpose"]
+    images: str
     train: str
     validation: str
     test: str
+
+    @field_validator("wardrobe")
+    @classmethod
+    def _known_wardrobe(cls, name: str) -> str:
+        if name not in wardrobes():
+            raise ValueError(f"unknown wardrobe {name!r}: use one of {', '.join(wardrobes())}")
+        return name
+
+    def pictures(self, split: str) -> Path:
+        """The folder of a split's pictures."""
+        return Path(self.folders[split]) / self.images
 
     @property
     def folders(self) -> dict[str, str]:
@@ -36,7 +57,11 @@ class SplitSettings(Settings):
 
 
 class SynthesizeSettings(Settings):
-    """The synthetic wardrobe; `splits` is empty when the data is the user's own."""
+    """The synthetic wardrobe; `splits` is empty when the data is the user's own.
+
+    It is written in the layout `data.layout`. `size` is the usual width and height of a picture, pixels; FLD's all have
+    the same long side. `temper` is the power of DeepFashion2's shares of the 13 categories that are drawn.
+    """
 
     splits: tuple[Literal["train", "validation", "test"], ...]
     size: tuple[Positive, Positive]
@@ -140,14 +165,6 @@ class FinetuneSection(Settings):
     batch_sizes: dict[str, Positive]
     select: Literal["last", "best"]
 
-    @field_validator("categories")
-    @classmethod
-    def _known(cls, slugs: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = set(slugs) - {entry.slug for entry in CATEGORIES}
-        if unknown:
-            raise ValueError(f"unknown category {sorted(unknown)[0]!r}; use slugs such as short-sleeve-top")
-        return slugs
-
     def for_category(self, slug: str, variant: str) -> EstimatorTraining:
         """The training of one expert."""
         augmentation = self.training.augmentation.model_copy(update={"flip": variant == "hflip"})
@@ -239,28 +256,7 @@ class ReportSettings(Settings):
     gallery: Annotated[int, Field(ge=0)]
 
 
-class BackboneSettings(Settings):
-    """A ResNet or ResNeXt. `groups` and `base_width` are ResNeXt's (64x4d: 64 and 4).
-
-    `init` names pretrained weights of the backbone, of `hemline weights list` or a file; the stem, the first stage
-    and all batch statistics stay frozen then. Null: from nothing, and everything learns.
-    """
-
-    type: Literal["ResNet", "ResNeXt"]
-    depth: Literal[18, 34, 50, 101, 152]
-    base_channels: Positive
-    groups: Positive = 1
-    base_width: Positive = 4
-    init: str | None = None
-
-    @model_validator(mode="after")
-    def _known_depth(self) -> "BackboneSettings":
-        if self.type == "ResNeXt" and self.depth < 50:
-            raise ValueError(f"ResNeXt has no depth {self.depth}: choose 50, 101 or 152")
-        return self
-
-
-class DetectorSettings(TrainingSettings):
+class DetectorSettings(EvenTraining):
     """A garment detector: an mmdet model, its sizes, its training.
 
     `image_size` is the longest long and the longest short side of a picture, pixels. `box_channels` is the width
@@ -294,18 +290,6 @@ class DetectorSettings(TrainingSettings):
     warmup_steps: Positive
     clip_gradient: Rate | None
     init: str | None = None
-
-    @model_validator(mode="after")
-    def _shared_evenly(self) -> "DetectorSettings":
-        """Upright and wide pictures have passes of their own, all of one size."""
-        if len(set(self.passes)) > 1:
-            by = (
-                f"gpus {self.gpus} x micro_batch {self.micro_batch}"
-                if self.micro_batch
-                else f"gpus {self.gpus}"
-            )
-            raise ValueError(f"batch_size {self.batch_size} is not a multiple of {by}")
-        return self
 
     @model_validator(mode="after")
     def _masks_need_htc(self) -> "DetectorSettings":
@@ -364,10 +348,47 @@ class Params(Settings):
     oneshot: OneShotSection
     sweeps: dict[str, SweepSettings] = Field(default_factory=dict)
 
+    @property
+    def wardrobe(self) -> Wardrobe:
+        """The data set's categories and landmarks."""
+        return wardrobe_of(self.data.wardrobe)
+
+    @model_validator(mode="after")
+    def _experts_of_known_categories(self) -> "Params":
+        known = [entry.slug for entry in self.wardrobe.categories]
+        for slug in (*self.finetune.categories, *self.finetune.batch_sizes):
+            if slug not in known:
+                raise ValueError(f"finetune: unknown category {slug!r}; use some of {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _masks_to_learn_from(self) -> "Params":
+        """DeepFashion2's layout alone has masks: without any mmdet would ignore all garments, and say nothing."""
+        networks = {name: self.oneshot.networks[name] for name in self.oneshot.trained}
+        masked = {
+            f"detector.{name}.masks": getattr(self.detector, name).masks for name in self.detector.trained
+        }
+        masked |= {
+            f"oneshot.networks.{name}.mask_weight": network.mask_weight > 0
+            for name, network in networks.items()
+            if isinstance(network, MaskRCNNSettings)
+        }
+        for key in (key for key, wanted in masked.items() if wanted and self.data.layout != "deepfashion2"):
+            raise ValueError(
+                f"{key}: data of the layout {self.data.layout} has no masks; set it to false or 0"
+            )
+        return self
+
     @model_validator(mode="after")
     def _trained_what_rows_need(self) -> "Params":
         """A row's networks are trained; experts have what they start from."""
         detectors, estimators = {*self.detector.trained, "ground-truth"}, self.estimator.trained
+        for name, one in self.oneshot.trained.items():
+            start = Path(one.start)
+            if start.parent == Path("models/detectors") and start.name not in detectors:
+                raise ValueError(
+                    f"oneshot.trained.{name}.start is {one.start!r}, which detector.trained lacks"
+                )
         if self.finetune.categories and "aggregated" not in estimators:
             raise ValueError(
                 "finetune.categories: experts start from aggregated, which estimator.trained lacks"

@@ -77,3 +77,18 @@ class TrainingSettings(Settings):
     def pass_size(self) -> int:
         """Samples that go through the network at once, on one GPU, at most."""
         return self.passes[0]
+
+
+class EvenTraining(TrainingSettings):
+    """A training whose upright and wide pictures come in passes of their own, all of one size."""
+
+    @model_validator(mode="after")
+    def _shared_evenly(self) -> "EvenTraining":
+        if len(set(self.passes)) > 1:
+            by = (
+                f"gpus {self.gpus} x micro_batch {self.micro_batch}"
+                if self.micro_batch
+                else f"gpus {self.gpus}"
+            )
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of {by}")
+        return self

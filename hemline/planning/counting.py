@@ -76,9 +76,18 @@ def memory_of(network: Network) -> Memory:
 
 @cache
 def _memory_of(network: Network) -> Memory:
-    model = network.on_meta().train()
+    model = _training(network.on_meta())
     learning = sum(weights.nbytes for weights in model.parameters() if weights.requires_grad)
     return Memory(_bytes(model), learning, _kept(model, lambda: network.train(model)))
+
+
+def _training(model: nn.Module) -> nn.Module:
+    """In training, but normalised as in tests, which keeps the same: torch wants more than one cell for statistics."""
+    model.train()
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
+    return model
 
 
 def _bytes(model: nn.Module) -> int:

@@ -7,19 +7,22 @@ from typing import Any, ClassVar
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 from hemline.detection.network import bare_detector
 from hemline.estimation import build_estimator
 from hemline.oneshot.network import bare_oneshot
 from hemline.params import (
+    DeepMarkSettings,
     DetectorSettings,
     DetectSettings,
-    FindSettings,
+    FindSection,
+    MaskRCNNSettings,
     NetworkSettings,
     OneShotSettings,
     Params,
 )
-from hemline.wardrobe import CATEGORIES, grouping
+from hemline.wardrobe import grouping, wardrobe
 
 META = torch.device("meta")
 
@@ -91,13 +94,28 @@ class EstimatorNetwork(Network):
         return self.predict(model)
 
 
-@dataclass(frozen=True)
-class DetectorNetwork(Network):
-    """Cascade R-CNN or HTC.
+class RegionNetwork(Network):
+    """A network with heads that see boxes.
 
     Suppressing proposals and pooling features need numbers, which META has not: the heads get features of as many
     boxes as the settings let through at most.
     """
+
+    def _levels(self, model: nn.Module) -> tuple[torch.Tensor, ...]:
+        """The pyramid of a picture."""
+        width, height = _padded(self.input_size, model.data_preprocessor.pad_size_divisor)
+        return model.extract_feat(torch.empty(1, 3, height, width, device=META))
+
+    def _pooled(self, extractor: Any, boxes: int) -> torch.Tensor:
+        """(boxes, features, height, width): what RoIAlign makes of boxes; gradients go through it."""
+        height, width = extractor.roi_layers[0].output_size
+        shape = (boxes, extractor.out_channels, height, width)
+        return torch.empty(shape, device=META, requires_grad=torch.is_grad_enabled())
+
+
+@dataclass(frozen=True)
+class DetectorNetwork(RegionNetwork):
+    """Cascade R-CNN or HTC."""
 
     settings: DetectorSettings | None = None
     test: DetectSettings | None = None
@@ -105,7 +123,7 @@ class DetectorNetwork(Network):
     def build(self) -> nn.Module:
         """mmdet's detector."""
         assert self.settings is not None
-        return bare_detector(self.settings, self.test)
+        return bare_detector(self.settings, self.channels, self.test)
 
     def predict(self, model: nn.Module) -> list[torch.Tensor]:
         """A whole prediction, masks included: mask heads see the boxes that are kept, each head once.
@@ -142,8 +160,7 @@ class DetectorNetwork(Network):
 
     def _boxes(self, model: nn.Module, boxes: int) -> list[torch.Tensor]:
         """Backbone, pyramid and RPN of a picture, and the three box heads of `boxes` boxes."""
-        width, height = _padded(self.input_size, model.data_preprocessor.pad_size_divisor)
-        levels = model.neck(model.backbone(torch.empty(1, 3, height, width, device=META)))
+        levels = self._levels(model)
         found = [one for outputs in model.rpn_head(levels) for one in outputs]
         for extractor, head in zip(model.roi_head.bbox_roi_extractor, model.roi_head.bbox_head, strict=True):
             found += head(self._pooled(extractor, boxes))
@@ -155,24 +172,23 @@ class DetectorNetwork(Network):
             return []
         return [int(stage.sampler.num * stage.sampler.pos_fraction) for stage in model.train_cfg.rcnn]
 
-    def _pooled(self, extractor: Any, boxes: int) -> torch.Tensor:
-        """(boxes, features, height, width): what RoIAlign makes of boxes; gradients go through it."""
-        height, width = extractor.roi_layers[0].output_size
-        shape = (boxes, extractor.out_channels, height, width)
-        return torch.empty(shape, device=META, requires_grad=torch.is_grad_enabled())
-
 
 @dataclass(frozen=True)
 class OneShotNetwork(Network):
-    """DeepMark: one pass over a picture gives garments and landmarks."""
+    """A network that finds garments, and landmarks if it has any, in one pass over a picture."""
 
     settings: OneShotSettings | None = None
-    find: FindSettings | None = None
+    wardrobe: str = "deepfashion2"
+    find: FindSection | None = None
 
     def build(self) -> nn.Module:
-        """DeepMark, as an mmdet model."""
+        """An mmdet model."""
         assert self.settings is not None
-        return bare_oneshot(self.settings)
+        return bare_oneshot(self.settings, wardrobe(self.wardrobe))
+
+
+class DeepMarkNetwork(OneShotNetwork):
+    """DeepMark: maps of a quarter of the input's size."""
 
     def predict(self, model: nn.Module) -> list[torch.Tensor]:
         """The six maps of the last stack, each (1, its channels, height / 4, width / 4)."""
@@ -193,6 +209,52 @@ class OneShotNetwork(Network):
         return model.backbone(torch.empty(1, 3, height, width, device=META))
 
 
+class DenseNetwork(OneShotNetwork):
+    """KGDet, RepPoints with and without landmarks, RetinaNet, FCOS: maps of every level of a pyramid."""
+
+    def predict(self, model: nn.Module) -> list[torch.Tensor]:
+        """All maps of all levels: mmdet's `mode="tensor"`."""
+        width, height = _padded(self.input_size, model.data_preprocessor.pad_size_divisor)
+        outputs = model(torch.empty(1, 3, height, width, device=META), mode="tensor")
+        return [one for one in tree_leaves(outputs) if isinstance(one, torch.Tensor)]
+
+    def train(self, model: nn.Module) -> list[torch.Tensor]:
+        """The same."""
+        return self.predict(model)
+
+
+class MaskRCNNNetwork(OneShotNetwork, RegionNetwork):
+    """Mask R-CNN with a landmark head."""
+
+    def predict(self, model: nn.Module) -> list[torch.Tensor]:
+        """Boxes of all proposals, landmarks of those that are kept at most; no masks."""
+        assert isinstance(self.settings, MaskRCNNSettings) and self.find is not None
+        return [
+            *self._boxes(model, self.settings.proposals),
+            self._landmarks(model, self.find.dense.max_per_image),
+        ]
+
+    def train(self, model: nn.Module) -> list[torch.Tensor]:
+        """A picture of a training step: `roi_samples` boxes; landmarks and masks of those that are garments at most."""
+        assert isinstance(self.settings, MaskRCNNSettings)
+        head, sampler = model.roi_head, model.train_cfg.rcnn.sampler
+        garments = int(sampler.num * sampler.pos_fraction)
+        found = [*self._boxes(model, self.settings.roi_samples), self._landmarks(model, garments)]
+        if head.with_mask:
+            found.append(head.mask_head(self._pooled(head.mask_roi_extractor, garments)))
+        return found
+
+    def _boxes(self, model: nn.Module, boxes: int) -> list[torch.Tensor]:
+        head = model.roi_head
+        found = [one for outputs in model.rpn_head(self._levels(model)) for one in outputs]
+        return [*found, *head.bbox_head(self._pooled(head.bbox_roi_extractor, boxes))]
+
+    def _landmarks(self, model: nn.Module, boxes: int) -> torch.Tensor:
+        head = model.roi_head
+        heatmaps: torch.Tensor = head.landmark_head(self._pooled(head.landmark_roi_extractor, boxes))
+        return heatmaps
+
+
 def _padded(size: tuple[int, int], divisor: int) -> tuple[int, int]:
     """(width, height) filled up to multiples of `divisor`, as mmdet does with a batch."""
     width, height = (-(-side // divisor) * divisor for side in size)
@@ -205,7 +267,7 @@ def networks_of(params: Params) -> Iterator[Network]:
         settings, test = getattr(params.detector, detector), getattr(params.detect, detector)
         yield DetectorNetwork(
             name=detector, stage=f"train_detector@{detector}", params_set=params.params_set,
-            input_size=settings.image_size, channels=len(CATEGORIES), settings=settings, test=test,
+            input_size=settings.image_size, channels=len(params.wardrobe.categories), settings=settings, test=test,
         )  # fmt: skip
     for name in params.estimator.trained:
         yield _estimator(params, name, f"train_estimator@{name}", name)
@@ -223,13 +285,15 @@ def _estimator(params: Params, name: str, stage: str, channels: str, copies: int
     network = params.estimator.network
     return EstimatorNetwork(
         name=name, stage=stage, params_set=params.params_set, input_size=network.input_size,
-        channels=grouping(channels).size, copies=copies, settings=network,
+        channels=grouping(params.wardrobe, channels).size, copies=copies, settings=network,
     )  # fmt: skip
 
 
 def _oneshot(params: Params, name: str, stage: str) -> OneShotNetwork:
-    settings = params.oneshot.settings(name)
-    return OneShotNetwork(
+    settings, own = params.oneshot.settings(name), params.wardrobe
+    kinds = {DeepMarkSettings: DeepMarkNetwork, MaskRCNNSettings: MaskRCNNNetwork}
+    channels = grouping(own, settings.grouping).size if settings.grouping else len(own.categories)
+    return kinds.get(type(settings), DenseNetwork)(
         name=name, stage=stage, params_set=params.params_set, input_size=settings.image_size,
-        channels=grouping(settings.grouping).size, settings=settings, find=params.oneshot.find,
+        channels=channels, settings=settings, wardrobe=own.name, find=params.oneshot.find,
     )  # fmt: skip

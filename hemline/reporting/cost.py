@@ -28,8 +28,7 @@ def cost_table(evidence: Evidence, trainings: Sequence[Training]) -> Table:
     """One line a row, and one for all models together. A dash where a training left no record of it."""
     names = {row.name: needed(evidence.params, row.name, trainings) for row in evidence.rows}
     lines = [_line(row.title, names[row.name], trainings) for row in evidence.rows]
-    every = [place for places in names.values() for place in places]
-    lines.append(_line("all rows", list(dict.fromkeys(every)), trainings, total=True))
+    lines.append(_line("all rows", all_needed(evidence, trainings), trainings, total=True))
     records = tuple({"row": name, **cost(places, trainings)} for name, places in names.items())
     return Table("cost", "What each row costs", COLUMNS, tuple(lines), NOTES, records)
 
@@ -43,8 +42,18 @@ def needed(params: Params, row: str, trainings: Sequence[Training]) -> list[tupl
     detector = [] if setting.boxes == "ground-truth" else [("detectors", setting.boxes)]
     places = [*detector, ("estimators", setting.estimator)]
     variant = ("experts", setting.experts)
-    experts = [training.place for training in trainings if training.place[:2] == variant]
+    experts = [
+        training.place
+        for training in trainings
+        if training.place[:2] == variant and training.place[-1] in params.finetune.categories
+    ]
     return [*places, *([] if setting.experts == "none" else experts or [variant])]
+
+
+def all_needed(evidence: Evidence, trainings: Sequence[Training]) -> list[tuple[str, ...]]:
+    """The places of the models that the rows need together, each once."""
+    each = (needed(evidence.params, row.name, trainings) for row in evidence.rows)
+    return list(dict.fromkeys(place for places in each for place in places))
 
 
 def cost(places: Sequence[tuple[str, ...]], trainings: Sequence[Training]) -> dict[str, Any]:

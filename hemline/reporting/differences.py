@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hemline.evaluation.matching import match_landmarks
-from hemline.evaluation.results import read_landmark_results
-from hemline.evaluation.summary import LANDMARK_NUMBERS, Columns, interval, resample
+from hemline.evaluation.matching import match_boxes, match_landmarks
+from hemline.evaluation.results import read_box_results, read_landmark_results
+from hemline.evaluation.summary import BOX_NUMBERS, LANDMARK_NUMBERS, Columns, interval, resample
 from hemline.evaluation.truth import GroundTruth
 from hemline.reporting.evidence import Estimate
 
@@ -30,6 +30,12 @@ def resample_row(truth: GroundTruth, results: Path, resamples: int, seed: int) -
     """Landmark AP of a result file on `resamples` draws of the pictures; equal seeds draw equal pictures."""
     table = match_landmarks(truth, read_landmark_results(results, truth))
     return resample(table, {"AP": LANDMARK_NUMBERS["AP"]}, resamples, seed)
+
+
+def resample_boxes(truth: GroundTruth, results: Path, resamples: int, seed: int) -> Columns:
+    """Box AP of a result file on the same draws."""
+    table = match_boxes(truth, read_box_results(results, truth))
+    return resample(table, {"AP": BOX_NUMBERS["AP"]}, resamples, seed)
 
 
 def difference(before: Columns, after: Columns) -> Difference:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hemline.inference.garments import Garment
 from hemline.reporting.pictures import Sample
-from hemline.wardrobe import FLIP_INDEX, Category, Landmark, category
+from hemline.wardrobe import Category, Landmark
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +38,11 @@ def category_errors(samples: Iterable[Sample]) -> tuple[CategoryErrors, ...]:
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.truth.category_id].append(sample)
-    return tuple(_errors(category(key), groups[key]) for key in sorted(groups))
+    return tuple(_errors(groups[key]) for key in sorted(groups))
 
 
-def _errors(entry: Category, samples: Sequence[Sample]) -> CategoryErrors:
+def _errors(samples: Sequence[Sample]) -> CategoryErrors:
+    entry = samples[0].truth.category
     boxes = np.array([sample.truth.box for sample in samples])
     shapes = np.stack([_in_box(sample.truth) for sample in samples])
     pairs = [(one.truth, one.prediction) for one in samples if one.prediction is not None]
@@ -63,8 +64,8 @@ def _in_box(garment: Garment) -> np.ndarray:
     x, y, width, height = garment.box
     points = (garment.landmarks[:, :2] - [x, y]) / [width, height]
     points = np.where(garment.landmarks[:, 2:] > 0, points, np.nan)
-    own = category(garment.category_id)
-    partners = FLIP_INDEX[own.slice] - own.start
+    own = garment.category
+    partners = garment.wardrobe.flip_index[own.slice] - own.start
     left = np.array([landmark.name.startswith("left") for landmark in own.landmarks])
     if np.nansum((points[partners] - points)[left, 0]) < 0:
         points[:, 0] = 1 - points[:, 0]

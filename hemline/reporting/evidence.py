@@ -9,12 +9,13 @@ from hemline.errors import HemlineError
 from hemline.files import read_json
 from hemline.params import Params
 from hemline.reporting import paper
-from hemline.wardrobe import CATEGORIES, Category
+from hemline.wardrobe import Category, Wardrobe
 
 # Counts of a data set that may differ from the paper's by this share and still be called the paper's data: a
 # few bad annotations are quarantined.
 SAME_DATA = 0.01
 ENSEMBLE = "ensemble"  # its name among evaluate.rows
+DATA_SETS = {"deepfashion2": "DeepFashion2", "fld": "FLD"}  # as their papers write them, by wardrobe
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,24 @@ class Basis:
     shared_pictures: int
 
     @property
+    def wardrobe(self) -> Wardrobe:
+        """The data set's categories and landmarks."""
+        return self.params.wardrobe
+
+    @property
+    def data_set(self) -> str:
+        """The wardrobe's name in a sentence: "DeepFashion2", "FLD"."""
+        return DATA_SETS.get(self.wardrobe.name, self.wardrobe.name)
+
+    @property
+    def paper_wardrobe(self) -> bool:
+        """Whether a garment is what it is in papers 000 and 001, so that their numbers may stand beside ours."""
+        return has_paper_wardrobe(self.params)
+
+    @property
     def paper_data(self) -> bool:
         """Whether validation is DeepFashion2's, by its garments of each category."""
-        return all(
+        return self.paper_wardrobe and all(
             abs(self.validation.categories[entry.name] - entry.validation) <= SAME_DATA * entry.validation
             for entry in paper.CATEGORIES
         )
@@ -111,9 +127,21 @@ class Evidence(Basis):
     rows: tuple[Row, ...]
     without_expert: tuple[str, ...]
 
+    @property
+    def detector(self) -> paper.Boxes | None:
+        """The one detector whose boxes all rows have, which then stands for the paper's two; None of several."""
+        found = {row.boxes for row in self.rows if row.boxes != "ground-truth"}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def main_detector(self) -> paper.Boxes:
+        """Whose boxes the later rows have: HTC's, as in the paper, or the one detector's."""
+        return self.detector or paper.HTC.boxes
+
     def find(self, setting: paper.Setting | None) -> Row | None:
-        """The first row of a setting (None: the ensemble), or None."""
-        return next((row for row in self.rows if row.setting == setting), None)
+        """The first row of a setting of the paper (None: the ensemble), or None. One detector stands for both."""
+        wanted = None if setting is None else setting.of(self.detector)
+        return next((row for row in self.rows if row.setting == wanted), None)
 
     @property
     def submitted(self) -> Row:
@@ -146,18 +174,18 @@ def gather(inputs: ReportInputs) -> Evidence:
         **vars(basis),
         rows=rows,
         without_expert=tuple(
-            entry.name for entry in CATEGORIES if not _has_expert(inputs, entry, basis.train)
+            entry.name for entry in basis.wardrobe.categories if not _has_expert(inputs, entry, basis.train)
         ),
     )
 
 
 def read_basis(inputs: ReportInputs) -> Basis:
     """The params, and what the validation stage counted."""
-    report = read_json(inputs.validation)
+    report, wardrobe = read_json(inputs.validation), inputs.params.wardrobe
     return Basis(
         params=inputs.params,
-        train=_counts(report, "train", inputs.validation),
-        validation=_counts(report, "validation", inputs.validation),
+        train=_counts(report, "train", inputs.validation, wardrobe),
+        validation=_counts(report, "validation", inputs.validation, wardrobe),
         shared_pictures=_shared(report, inputs.validation),
     )
 
@@ -178,7 +206,7 @@ def read_row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
     path = inputs.metrics / f"{name}.json"
     metrics = read_json(path)
     block = get(metrics, "landmarks", path)
-    setting = _setting(inputs.params, name)
+    setting, wardrobe = _setting(inputs.params, name), inputs.params.wardrobe
     return Row(
         name=name,
         boxes=boxes,
@@ -187,15 +215,27 @@ def read_row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
         ap=needed(block, path, "landmarks"),
         box_ap=needed(get(metrics, "boxes", path), path, "boxes"),
         visible_ap=estimate(get(metrics, "visible_only", path), path, "visible_only"),
-        categories=by_category(block, path, "landmarks"),
-        box_categories=by_category(get(metrics, "boxes", path), path, "boxes"),
+        categories=by_category(block, path, "landmarks", wardrobe),
+        box_categories=by_category(get(metrics, "boxes", path), path, "boxes", wardrobe),
     )
 
 
 def paper_ap(params: Params, name: str) -> float | None:
-    """The paper's landmark AP of a row of params.yaml, the ensemble included; None if it has no such row."""
+    """The paper's landmark AP of a row of params.yaml, the ensemble included.
+
+    None if it has no such row, or no number of such garments.
+    """
     setting = _setting(params, name)
-    return _paper_ensemble(params) if setting is None else paper.ap_of(setting)
+    if not has_paper_wardrobe(params):
+        return None
+    if setting is None:
+        return paper.ENSEMBLE_AP if has_paper_ensemble(params) else None
+    return paper.ap_of(setting)
+
+
+def has_paper_wardrobe(params: Params) -> bool:
+    """Whether the data set has the categories and landmarks of papers 000 and 001: DeepFashion2's."""
+    return params.wardrobe.name == paper.WARDROBE
 
 
 def _setting(params: Params, name: str) -> paper.Setting | None:
@@ -215,11 +255,11 @@ def _setting(params: Params, name: str) -> paper.Setting | None:
     )
 
 
-def _paper_ensemble(params: Params) -> float | None:
-    """The paper's AP of its ensemble, if ours has the same members."""
+def has_paper_ensemble(params: Params, detector: paper.Boxes | None = None) -> bool:
+    """Whether our ensemble has the members of the paper's, or the same of another detector."""
     known = [name for name in params.ensemble.members if name in params.ablations]
-    settings = {_setting(params, name) for name in known}
-    return paper.ENSEMBLE_AP if settings == {paper.FINETUNED, paper.HFLIP} else None
+    members = {one.of(detector) for one in (paper.FINETUNED, paper.HFLIP)}
+    return {_setting(params, name) for name in known} == members
 
 
 def needed(block: Mapping[str, Any], path: Path, where: str) -> Estimate:
@@ -252,17 +292,19 @@ def _make(value: Any, interval: Any, path: Path, where: str) -> Estimate | None:
         ) from None
 
 
-def by_category(block: Mapping[str, Any], path: Path, where: str) -> dict[str, Estimate | None]:
+def by_category(
+    block: Mapping[str, Any], path: Path, where: str, wardrobe: Wardrobe
+) -> dict[str, Estimate | None]:
     """AP of each category in a block of metrics; None where validation has no such garment."""
     values = get(block, "per_category", path, where)
     intervals = get(get(block, "intervals", path, where), "per_category", path, f"{where}.intervals")
     return {
         entry.name: _make(values.get(entry.name), intervals.get(entry.name), path, f"{where} of {entry.name}")
-        for entry in CATEGORIES
+        for entry in wardrobe.categories
     }
 
 
-def _counts(report: Any, split: str, path: Path) -> Counts:
+def _counts(report: Any, split: str, path: Path, wardrobe: Wardrobe) -> Counts:
     block = get(get(report, "splits", path), split, path, "splits")
     categories = get(block, "categories", path, f"splits.{split}")
     return Counts(
@@ -270,7 +312,8 @@ def _counts(report: Any, split: str, path: Path) -> Counts:
         garments=int(get(block, "garments", path, f"splits.{split}")),
         quarantined=int(block.get("quarantined_items", 0)) + int(block.get("quarantined_pictures", 0)),
         categories={
-            entry.name: int(categories.get(entry.name, {}).get("garments", 0)) for entry in CATEGORIES
+            entry.name: int(categories.get(entry.name, {}).get("garments", 0))
+            for entry in wardrobe.categories
         },
     )
 

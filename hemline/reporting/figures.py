@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hemline.reporting import paper
-from hemline.reporting.evidence import Estimate, Evidence, Row, describe
+from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe
 from hemline.reporting.svg import (
     WIDTH,
     Axis,
@@ -37,14 +37,20 @@ def rows_figure(evidence: Evidence) -> str:
     ours = [value for row in evidence.rows for value in (row.ap.low, row.ap.high)]
     across = axis([*ours, *(value for value in theirs if value is not None)], 12, WIDTH - 12)
     bottom = 30 + 34 * len(evidence.rows)
-    parts = [*legend(14, LEGEND), *vertical_grid(across, 24, bottom)]
+    parts = [*legend(14, _legend(evidence, LEGEND)), *vertical_grid(across, 24, bottom)]
     for place, (row, reference) in enumerate(zip(evidence.rows, theirs, strict=True)):
         y = 38 + 34 * place
         parts += [text(4, y, row.title, kind="name"), *_measured(across, y + 13, row.ap)]
         if reference is not None:
             parts.append(dot(across(reference), y + 13, "theirs"))
     parts.append(text(WIDTH / 2, bottom + 30, "landmark AP", "middle", "tick"))
-    return figure(parts, bottom + 36, "Landmark AP of each row, ours with intervals and the paper's")
+    whose = "ours with intervals and the paper's" if evidence.paper_wardrobe else "with intervals"
+    return figure(parts, bottom + 36, f"Landmark AP of each row, {whose}")
+
+
+def _legend(evidence: Evidence, meaning: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without the paper's dots where there are none."""
+    return [(kind, words) for kind, words in meaning if evidence.paper_wardrobe or "theirs" not in kind]
 
 
 def _measured(across: Axis, y: float, estimate: Estimate) -> list[str]:
@@ -54,36 +60,54 @@ def _measured(across: Axis, y: float, estimate: Estimate) -> list[str]:
 
 def boxes_figure(evidence: Evidence) -> str | None:
     """RQ2: landmark AP against box AP. A line joins the rows that differ in their boxes alone; None without it."""
-    ours = [Mark(row.title, row.setting, row.box_ap.value, row.ap.value, row.ap) for row in evidence.rows]
-    theirs = [Mark(describe(one.setting), one.setting, one.box_ap, one.ap) for one in paper.ABLATION]
-    theirs.append(Mark("ensemble", None, paper.box_ap_of("htc"), paper.ENSEMBLE_AP))
+    ours = _our_marks(evidence)
+    theirs = _paper_marks() if evidence.paper_wardrobe else []
     if sum(mark.joined for mark in ours) < 2:
         return None
     across = axis([mark.box_ap for mark in (*ours, *theirs)], 40, WIDTH - 14)
     spans = [value for row in evidence.rows for value in (row.ap.low, row.ap.high)]
     up = axis([*spans, *(mark.ap for mark in theirs)], 270, 46)
-    parts = [*legend(14, LEGEND), *legend(30, OTHERS)]
+    parts = [*legend(14, _legend(evidence, LEGEND)), *legend(30, _legend(evidence, OTHERS))]
     parts += [*vertical_grid(across, 42, 276), *horizontal_grid(up, 40, WIDTH - 10)]
-    parts += _marks("paper", theirs, across, up, ("theirs", "theirs-before", "theirs-line"))
+    if theirs:
+        parts += _marks("paper", theirs, across, up, ("theirs", "theirs-before", "theirs-line"))
     parts += _marks("ours", ours, across, up, ("ours", "before", "ours-line"))
-    parts.append(text(WIDTH / 2, 308, "box AP: Cascade R-CNN, HTC, annotated boxes", "middle", "tick"))
-    return figure(parts, 314, "Landmark AP against box AP, all rows, ours and the paper's")
+    shown = {mark.boxes for mark in (*ours, *theirs)}
+    names = ", ".join(name for boxes, name in DETECTORS.items() if boxes in shown)
+    parts.append(text(WIDTH / 2, 308, f"box AP: {names}", "middle", "tick"))
+    whose = ", ours and the paper's" if theirs else ""
+    return figure(parts, 314, f"Landmark AP against box AP, all rows{whose}")
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A row's place in the figure of RQ2."""
+    """A row's place in the figure of RQ2; `joined` ones differ from each other in their boxes alone."""
 
     title: str
-    setting: paper.Setting | None
+    boxes: paper.Boxes
     box_ap: float
     ap: float
+    joined: bool
     span: Estimate | None = None
 
-    @property
-    def joined(self) -> bool:
-        """Whether it differs from the other joined ones in its boxes alone."""
-        return self.setting in (paper.AGGREGATED, paper.HTC, paper.GROUND_TRUTH)
+
+JOINED = (paper.AGGREGATED, paper.HTC, paper.GROUND_TRUTH)
+
+
+def _our_marks(evidence: Evidence) -> list[Mark]:
+    joined = [setting.of(evidence.detector) for setting in JOINED]
+    return [
+        Mark(row.title, row.boxes, row.box_ap.value, row.ap.value, row.setting in joined, row.ap)
+        for row in evidence.rows
+    ]
+
+
+def _paper_marks() -> list[Mark]:
+    marks = [
+        Mark(describe(one.setting), one.setting.boxes, one.box_ap, one.ap, one.setting in JOINED)
+        for one in paper.ABLATION
+    ]
+    return [*marks, Mark("ensemble", "htc", paper.box_ap_of("htc"), paper.ENSEMBLE_AP, joined=False)]
 
 
 def _marks(
@@ -110,7 +134,12 @@ def finetuning_figure(evidence: Evidence) -> str | None:
     step = 24 + BAR * len(bars)
     bottom = 30 + step * len(names)
     meaning = [(kind, words) for kind, _, words in BARS if kind in dict(bars)]
-    parts = [*legend(14, [*meaning, ("theirs", "paper")]), *vertical_grid(across, 24, bottom)]
+    same = evidence.main_detector == paper.HTC.boxes
+    theirs = "paper" if same else f"paper, {DETECTORS[paper.HTC.boxes]}'s boxes"
+    parts = [
+        *legend(14, _legend(evidence, [*meaning, ("theirs", theirs)])),
+        *vertical_grid(across, 24, bottom),
+    ]
     for place, name in enumerate(names):
         parts += _category_bars(evidence, name, bars, across, 40 + step * place)
     parts.append(text(WIDTH / 2, bottom + 30, "landmark AP", "middle", "tick"))
@@ -123,8 +152,9 @@ def _category_bars(
     count = evidence.train.categories[name]
     expert = ", no expert" if name in evidence.without_expert else ""
     parts = [text(4, y, f"{name} · {count:,} in training{expert}", kind="name")]
-    theirs = next(entry for entry in paper.CATEGORIES if entry.name == name)
-    known = {"bar-before": theirs.before, "bar-after": theirs.after}  # Table 3 has no column for flips
+    theirs = paper.category_of(name) if evidence.paper_wardrobe else None
+    # Table 3 has no column for flips.
+    known = {} if theirs is None else {"bar-before": theirs.before, "bar-after": theirs.after}
     for place, (kind, row) in enumerate(bars):
         top, value = y + 5 + BAR * place, row.categories[name]
         if value is not None:

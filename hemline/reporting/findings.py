@@ -1,12 +1,13 @@
 """The paper's research questions, answered from the numbers: nothing here knows how a comparison ends."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hemline.reporting import paper
 from hemline.reporting.differences import Difference
-from hemline.reporting.evidence import Basis, Estimate, Evidence, Row
+from hemline.reporting.evidence import DETECTORS, Basis, Estimate, Evidence, Row, has_paper_ensemble
 from hemline.reporting.numbers import between, joined, signed
+from hemline.wardrobe import grouping
 
 UNANSWERED = ("Not answered: params.yaml leaves out the rows that this needs.",)
 EXTREMES = 4  # categories with the fewest and the most garments that are set against each other
@@ -14,12 +15,12 @@ EXTREMES = 4  # categories with the fewest and the most garments that are set ag
 
 @dataclass(frozen=True)
 class Finding:
-    """A step from one row to the next: the paper's difference of AP and ours."""
+    """A step from one row to the next: the paper's difference of AP, None of another data set's, and ours."""
 
     step: paper.Step
     before: Row
     after: Row
-    theirs: float
+    theirs: float | None
     ours: Difference
 
 
@@ -32,15 +33,31 @@ class Answer:
 
 
 def compare(evidence: Evidence, difference: Callable[[Row, Row], Difference]) -> tuple[Finding, ...]:
-    """Every step of the paper whose two rows were measured."""
+    """Every step of the paper whose two rows were measured. With one detector there is no step between two."""
     findings = []
     for step in paper.STEPS:
         before, after = evidence.find(step.before), evidence.find(step.after)
-        if before is None or after is None or before.paper_ap is None or after.paper_ap is None:
-            continue  # also an ensemble of other rows than the paper's
-        theirs = round(after.paper_ap - before.paper_ap, 3)
-        findings.append(Finding(step, before, after, theirs, difference(before, after)))
+        other = step.after is None and not has_paper_ensemble(evidence.params, evidence.detector)
+        if before is None or after is None or before is after or other:
+            continue
+        step = replace(step, what=_filled(step.what, evidence))
+        findings.append(Finding(step, before, after, _theirs(before, after), difference(before, after)))
     return tuple(findings)
+
+
+def _filled(what: str, evidence: Evidence) -> str:
+    table = evidence.wardrobe
+    return what.format(
+        landmarks=len(table.landmarks),
+        groups=grouping(table, "aggregated").size,
+        detector=DETECTORS[evidence.main_detector],
+    )
+
+
+def _theirs(before: Row, after: Row) -> float | None:
+    if before.paper_ap is None or after.paper_ap is None:
+        return None
+    return round(after.paper_ap - before.paper_ap, 3)
 
 
 def sentence(finding: Finding) -> str:
@@ -56,7 +73,7 @@ def sentence(finding: Finding) -> str:
         text = (
             f"{subject} changed AP by {signed(change.value)} {_interval(change)} ({values}), no clear change"
         )
-    return f"{text}; {_beside(finding)}."
+    return f"{text}{_beside(finding)}."
 
 
 def _negated(change: Estimate) -> Estimate:
@@ -69,7 +86,9 @@ def _interval(change: Estimate) -> str:
 
 def _beside(finding: Finding) -> str:
     change, theirs = finding.ours.ap, finding.theirs
-    text = f"in the paper {signed(theirs)}"
+    if theirs is None:
+        return ""
+    text = f"; in the paper {signed(theirs)}"
     if change.low > 0 or change.high < 0:
         return text + (", the same direction" if theirs * change.value > 0 else ", the other direction")
     inside = change.low <= theirs <= change.high
@@ -91,7 +110,8 @@ def _standing(evidence: Evidence) -> tuple[str, ...]:
     theirs = row.paper_ap
     text = f"The submitted row ({row.title}) reaches AP {between(row.ap)}"
     if theirs is None:
-        return (f"{text}. The paper has no such row.",)
+        lacking = "no such row" if evidence.paper_wardrobe else f"no numbers of {evidence.data_set}"
+        return (f"{text}. The paper has {lacking}.",)
     beside = f"; the paper's has {theirs:.3f} on DeepFashion2's validation split"
     if evidence.paper_data:
         return f"{text}{beside}.", "Both are of the same garments, by their numbers in each category."
@@ -131,14 +151,18 @@ def _by_size(evidence: Evidence, finding: Finding) -> str:
     if len(changes) < 2 * EXTREMES:
         return f"Too few categories ({len(changes)}) to set the rare ones against the frequent ones."
     few, many = _extremes(changes, evidence.train.categories)
-    theirs = {entry.name: entry.after - entry.before for entry in paper.CATEGORIES}
-    few_paper, many_paper = _extremes(theirs, {entry.name: entry.train for entry in paper.CATEGORIES})
     gained = [name for name, value in changes.items() if value > 0]
     return (
         f"Finetuning raised AP in {len(gained)} of {len(changes)} categories with an expert; on average AP changed by"
         f" {signed(few)} in the {EXTREMES} with the fewest training garments and by {signed(many)} in the {EXTREMES}"
-        f" with the most (in the paper {signed(few_paper)} and {signed(many_paper)})."
+        f" with the most{_paper_by_size() if evidence.paper_wardrobe else ''}."
     )
+
+
+def _paper_by_size() -> str:
+    changes = {entry.name: entry.after - entry.before for entry in paper.CATEGORIES}
+    few, many = _extremes(changes, {entry.name: entry.train for entry in paper.CATEGORIES})
+    return f" (in the paper {signed(few)} and {signed(many)})"
 
 
 def _extremes(changes: Mapping[str, float], sizes: Mapping[str, int]) -> tuple[float, float]:
@@ -166,7 +190,12 @@ def caveats(evidence: Evidence) -> tuple[str, ...]:
 def data_caveats(basis: Basis) -> tuple[str, ...]:
     """What the data make of a comparison with a paper's numbers."""
     notes: list[str] = []
-    if not basis.paper_data:
+    if not basis.paper_wardrobe:
+        notes.append(
+            f"The paper's numbers are DeepFashion2's. {basis.data_set} has other categories and landmarks, so that none"
+            " of them stands here."
+        )
+    elif not basis.paper_data:
         notes.append(
             f"The paper's numbers come from DeepFashion2, ours from {basis.data}. Compare the"
             " differences between rows, never one column with the other."

@@ -35,7 +35,7 @@ def outline_figure(errors: CategoryErrors) -> str:
     """One category's mean garment with its landmarks' numbers and errors."""
     points, height = _placed(errors)
     known = ~np.isnan(points).any(axis=1)
-    pairs = [pair for way in outline(errors.category.id) for pair in pairwise(way) if known[list(pair)].all()]
+    pairs = [pair for way in outline(errors.category) for pair in pairwise(way) if known[list(pair)].all()]
     parts = [_line(points[a], points[b], "outline") for a, b in pairs]
     shown = np.flatnonzero(known & ~np.isnan(errors.errors))
     radii = {int(number): RADII[level(errors.errors[number])] for number in shown}

@@ -5,13 +5,14 @@ report, 2020 (arXiv 2005.00419), Tables 1 to 3 and section 3.2. They are AP over
 and occluded landmarks of DeepFashion2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hemline.datasets.published import GARMENTS
 
 TITLE = "Aggregation and Finetuning for Clothes Landmark Detection"
 AUTHOR = "T.-H. Lin, 2020"
+WARDROBE = "deepfashion2"  # whose categories and landmarks all its numbers are of
 
 Boxes = Literal["cascade", "htc", "ground-truth"]
 
@@ -34,6 +35,12 @@ class Setting:
     finetuned: bool
     hflip_train: bool
     hflip_test: bool
+
+    def of(self, detector: Boxes | None) -> "Setting":
+        """The setting with the boxes of another detector; as it is with None, or in annotated boxes."""
+        if detector is None or self.boxes == "ground-truth":
+            return self
+        return replace(self, boxes=detector)
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,8 @@ CATEGORIES = tuple(
 class Step:
     """A comparison of two rows that answers part of a research question (sec. 3.2).
 
-    `what` is the step as the subject of a sentence; `after` None stands for the ensemble.
+    `what` is the step as the subject of a sentence, with {landmarks} and {groups} for the data set's numbers of them
+    and {detector} for the detector of the later rows; `after` None stands for the ensemble.
     """
 
     key: str
@@ -125,19 +133,26 @@ class Step:
 
 
 STEPS = (
-    Step("aggregation", "aggregating the landmarks (294 to 81 channels)", INDEPENDENT, AGGREGATED),
+    Step(
+        "aggregation", "aggregating the landmarks ({landmarks} to {groups} channels)", INDEPENDENT, AGGREGATED
+    ),
     Step("detector", "HTC's boxes in place of Cascade R-CNN's", AGGREGATED, HTC),
     Step("flip-test", "the flip test", HTC, FLIP_TEST),
     Step("finetuning", "finetuning one expert for each category", FLIP_TEST, FINETUNED),
     Step("hflip", "horizontal flips while finetuning", FINETUNED, HFLIP),
     Step("ensemble", "the ensemble of both finetuned rows", HFLIP, None),
-    Step("ground-truth", "the annotated boxes in place of HTC's", HTC, GROUND_TRUTH),
+    Step("ground-truth", "the annotated boxes in place of {detector}'s", HTC, GROUND_TRUTH),
 )
 
 
 def ap_of(setting: Setting) -> float | None:
     """The paper's landmark AP of a row of Table 2; None if it has no such row."""
     return next((result.ap for result in ABLATION if result.setting == setting), None)
+
+
+def category_of(name: str) -> CategoryResult | None:
+    """The paper's row of Table 3 of a category, or of "all"; None if it has no such row."""
+    return next((entry for entry in (ALL, *CATEGORIES) if entry.name == name), None)
 
 
 def box_ap_of(boxes: Boxes) -> float:

@@ -1,7 +1,7 @@
 """Predictions drawn on validation pictures: garment by garment, and whole pictures."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from hemline.drawing import draw_comparison, draw_garments
 from hemline.errors import HemlineError
+from hemline.evaluation import GroundTruth
 from hemline.files import atomic_write
 from hemline.inference.garments import Garment
-from hemline.wardrobe import CATEGORIES, SIGMAS, category
 
 WHOLE_PICTURES = 6
 WHOLE_SIZE = (330, 440)  # pixels each whole picture is reduced to fit into
@@ -48,7 +48,7 @@ def oks(truth: Garment, predicted: np.ndarray) -> float:
     the area being the box's.
     """
     labelled = truth.landmarks[:, 2] > 0
-    sigmas = SIGMAS[category(truth.category_id).slice][labelled]
+    sigmas = truth.wardrobe.sigmas[truth.category.slice][labelled]
     distance = ((predicted[:, :2] - truth.landmarks[:, :2])[labelled] ** 2).sum(axis=1)
     area = truth.box[2] * truth.box[3] + np.spacing(1)
     return float(np.exp(-distance / (2 * area * (2 * sigmas) ** 2)).mean())
@@ -131,7 +131,7 @@ def _overlap(sample: Sample) -> float:
 
 def draw_gallery(
     samples: Sequence[Sample],
-    pictures: Path,
+    pictures: Mapping[int, Path],
     out: Path,
     tiles: str = "",
 ) -> list[Picture]:
@@ -143,8 +143,8 @@ def draw_gallery(
     prefix = f"{tiles}-" if tiles else ""
     drawn = []
     for number, sample in enumerate(samples, start=1):
-        entry = category(sample.truth.category_id)
-        image = read_picture(pictures, sample.truth.image_id)
+        entry = sample.truth.category
+        image = read_picture(pictures[sample.truth.image_id])
         both = draw_comparison(image, sample.truth, sample.prediction, size=size, captions=captions)
         name = f"{prefix}{number:03d}-{entry.slug}-{sample.truth.image_id}.jpg"
         drawn.append(_write(out / name, both, f"{entry.name}: {_quality(sample)}"))
@@ -158,17 +158,17 @@ def _quality(sample: Sample) -> str:
 
 
 def draw_whole(
-    images: Sequence[int], predictions: Sequence[Garment], pictures: Path, out: Path, seed: int
+    pictures: Mapping[int, Path], predictions: Sequence[Garment], out: Path, seed: int
 ) -> tuple[list[Picture], Picture]:
     """Draw all sure predictions on a few pictures drawn by lot, and all of them on one sheet for the README."""
     generator = np.random.default_rng(seed)
-    count = min(WHOLE_PICTURES, len(images))
-    chosen = sorted(generator.choice(sorted(images), size=count, replace=False).tolist())
+    count = min(WHOLE_PICTURES, len(pictures))
+    chosen = sorted(generator.choice(sorted(pictures), size=count, replace=False).tolist())
     drawn, panels = [], []
     for image_id in chosen:
         shown = [one for one in predictions if one.image_id == image_id and one.box_score >= SHOWN_SCORE]
-        panels.append(_fit(draw_garments(read_picture(pictures, image_id), shown), WHOLE_SIZE))
-        names = ", ".join(CATEGORIES[one.category_id - 1].name for one in shown) or "nothing found"
+        panels.append(_fit(draw_garments(read_picture(pictures[image_id]), shown), WHOLE_SIZE))
+        names = ", ".join(one.category.name for one in shown) or "nothing found"
         drawn.append(_write(out / f"whole-{image_id}.jpg", panels[-1], names))
     return drawn, _write(out / "predictions.jpg", _sheet(panels), "predictions on validation pictures")
 
@@ -193,15 +193,16 @@ def _sheet(panels: Sequence[np.ndarray]) -> np.ndarray:
     return sheet
 
 
-def read_picture(folder: Path, image_id: int) -> np.ndarray:
+def picture_files(truth: GroundTruth, folder: Path) -> dict[int, Path]:
+    """The file of each validation picture, by image id; they lie in `folder`."""
+    return {image_id: folder / name for image_id, name in truth.files.items()}
+
+
+def read_picture(path: Path) -> np.ndarray:
     """A picture (h, w, 3) uint8 BGR as it is stored, its EXIF orientation ignored as the annotations ignore it.
 
-    Raises HemlineError when the folder has no such picture or it cannot be decoded.
+    Raises HemlineError when there is no such picture or it cannot be decoded.
     """
-    path = folder / f"{image_id:06d}.jpg"
-    if not path.is_file():
-        others = (one for one in folder.glob("*.jpg") if one.stem.isdecimal() and int(one.stem) == image_id)
-        path = next(others, path)
     image = (
         cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if path.is_file() else None
     )

@@ -29,8 +29,8 @@ def write_plots(
     """
     _write(out / "rows.csv", [_row(row) for row in evidence.rows])
     sizes = evidence.train.categories
-    rarest_first = sorted(paper.CATEGORIES, key=lambda entry: (sizes[entry.name], entry.name))
-    _write(out / "categories.csv", [bar for entry in rarest_first for bar in _category(evidence, entry)])
+    rarest_first = sorted(sizes, key=lambda name: (sizes[name], name))
+    _write(out / "categories.csv", [bar for name in rarest_first for bar in _category(evidence, name)])
     _write(out / "landmarks.csv", [landmark for one in errors for landmark in _landmarks(one)])
     for training in trainings:
         if training.place[0] in ("detectors", "estimators"):
@@ -41,15 +41,16 @@ def _row(row: Row) -> dict[str, Any]:
     return {"row": row.name, "AP_box": row.box_ap.value, **_estimate(row.ap), "paper": row.paper_ap}
 
 
-def _category(evidence: Evidence, entry: paper.CategoryResult) -> list[dict[str, Any]]:
+def _category(evidence: Evidence, name: str) -> list[dict[str, Any]]:
+    theirs = paper.category_of(name) if evidence.paper_wardrobe else None
+    known = {} if theirs is None else {paper.FLIP_TEST: theirs.before, paper.FINETUNED: theirs.after}
     bars = []
     for words, setting in BARS.items():
         row = evidence.find(setting)
         if row is not None:
-            bar = {"bar": f"{entry.name}, {words}", "category": entry.name, "row": row.name}
-            known = {paper.FLIP_TEST: entry.before, paper.FINETUNED: entry.after}
-            train = {"train": evidence.train.categories[entry.name]}
-            bars.append(bar | train | _estimate(row.categories[entry.name]) | {"paper": known.get(setting)})
+            bar = {"bar": f"{name}, {words}", "category": name, "row": row.name}
+            train = {"train": evidence.train.categories[name]}
+            bars.append(bar | train | _estimate(row.categories[name]) | {"paper": known.get(setting)})
     return bars
 
 

@@ -1,16 +1,17 @@
 """The report, assembled and written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hemline.evaluation import GroundTruth, as_garments, read_truth
 from hemline.evaluation.summary import Columns
 from hemline.files import atomic_write, write_json
 from hemline.inference.garments import Garment, read_results
 from hemline.reporting import paper, story
-from hemline.reporting.cost import cost_table
+from hemline.reporting.cost import all_needed, cost_table
 from hemline.reporting.curves import curves_figures
 from hemline.reporting.differences import Difference, difference, resample_row
 from hemline.reporting.errors import CategoryErrors, category_errors
@@ -18,6 +19,8 @@ from hemline.reporting.evidence import Evidence, ReportInputs, Row, gather
 from hemline.reporting.figures import boxes_figure, finetuning_figure, rows_figure
 from hemline.reporting.findings import Finding, answers, caveats, compare
 from hemline.reporting.markdown import document
+from hemline.reporting.normalised import KEY as NORMALISED
+from hemline.reporting.normalised import error_tables
 from hemline.reporting.outlines import outline_figure, scale_figure
 from hemline.reporting.page import Page, render
 from hemline.reporting.pictures import (
@@ -27,14 +30,14 @@ from hemline.reporting.pictures import (
     draw_whole,
     extremes,
     match,
+    picture_files,
 )
 from hemline.reporting.plots import write_plots
 from hemline.reporting.rerun import rerun_table
 from hemline.reporting.submission import submission_lines
 from hemline.reporting.tables import Table, ablation_table, categories_table, methods_table, steps_table
-from hemline.reporting.trainings import Training, read_trainings
+from hemline.reporting.trainings import Training, read_trainings, those_at
 
-TITLE = "Clothes landmarks: the paper's tables and ours"
 EXTREMES = 20  # worst and best predictions, each
 
 
@@ -53,10 +56,11 @@ def write_report(inputs: ReportInputs, out: Path) -> None:
     `out`/plots are deleted.
     """
     evidence = gather(inputs)
-    truth = read_truth(inputs.truth)
+    truth = read_truth(inputs.truth, evidence.wardrobe)
     findings = compare(evidence, _differences(inputs, truth))
-    tables = _tables(evidence, findings)
-    trainings = read_trainings(inputs.models)
+    tables = _tables(inputs, evidence, findings)
+    found = read_trainings(inputs.models)
+    trainings = those_at(found, all_needed(evidence, found))
     errors = _errors(inputs, evidence, as_garments(truth))
     _clear(out)
     drawn = _draw(inputs, evidence, truth, out / "pictures")
@@ -81,10 +85,18 @@ def _differences(inputs: ReportInputs, truth: GroundTruth) -> Callable[[Row, Row
     return between_rows
 
 
-def _tables(evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[Table, ...]:
+def _tables(inputs: ReportInputs, evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[Table, ...]:
     tables = (methods_table(evidence), ablation_table(evidence), steps_table(findings))
-    shown = (table for table in tables if table.lines)  # without neighbouring rows there are no steps
-    return (*shown, categories_table(evidence, findings))
+    found = [table for table in tables if table.lines]  # without neighbouring rows there are no steps
+    found.append(categories_table(evidence, findings))
+    files = ((row.name, row.title, inputs.metrics / f"{row.name}.json") for row in evidence.rows)
+    found += error_tables(evidence, files, evidence.submitted.name)
+    return tuple(found if evidence.paper_wardrobe else [table.without_paper() for table in found])
+
+
+def _shown(evidence: Evidence, tables: Sequence[Table]) -> tuple[Table, ...]:
+    """Table 1 without the paper's methods compares nothing."""
+    return tuple(table for table in tables if evidence.paper_wardrobe or table.key != "table1")
 
 
 def _errors_row(evidence: Evidence) -> Row:
@@ -96,7 +108,7 @@ def _errors(
     inputs: ReportInputs, evidence: Evidence, garments: Sequence[Garment]
 ) -> tuple[CategoryErrors, ...]:
     results = inputs.results / _errors_row(evidence).name / "validation.json"
-    return category_errors(match(garments, read_results(results)))
+    return category_errors(match(garments, read_results(results, evidence.wardrobe)))
 
 
 def _clear(out: Path) -> None:
@@ -106,16 +118,17 @@ def _clear(out: Path) -> None:
 
 
 def _draw(inputs: ReportInputs, evidence: Evidence, truth: GroundTruth, out: Path) -> _Drawn:
-    predictions = read_results(inputs.results / evidence.submitted.name / "validation.json")
-    samples = match(as_garments(truth), predictions)
-    gallery = draw_gallery(choose(samples, inputs.params.report.gallery), inputs.pictures, out)
+    predictions = read_results(
+        inputs.results / evidence.submitted.name / "validation.json", evidence.wardrobe
+    )
+    samples, pictures = match(as_garments(truth), predictions), picture_files(truth, inputs.pictures)
+    gallery = draw_gallery(choose(samples, inputs.params.report.gallery), pictures, out)
     worst, best = extremes(samples, EXTREMES)
     tiles = {
-        name: draw_gallery(chosen, inputs.pictures, out, name)
-        for name, chosen in (("worst", worst), ("best", best))
+        name: draw_gallery(chosen, pictures, out, name) for name, chosen in (("worst", worst), ("best", best))
     }
     seed = inputs.params.evaluate.seed
-    shown, _ = draw_whole(truth.images, predictions, inputs.pictures, out, seed)
+    shown, _ = draw_whole(pictures, predictions, out, seed)
     return _Drawn(gallery, shown, **tiles)
 
 
@@ -129,16 +142,16 @@ def _page(
     trainings: tuple[Training, ...],
 ) -> Page:
     return Page(
-        title=TITLE,
+        title=story.title(evidence),
         lead=story.lead(evidence),
         caveats=caveats(evidence),
         facts=story.facts(evidence),
-        tables=tables,
+        tables=_shown(evidence, tables),
         answers=answers(evidence, findings),
         figures=(rows_figure(evidence), boxes_figure(evidence), finetuning_figure(evidence)),
         errors=[(story.worst_landmarks(one), outline_figure(one)) for one in errors],
         errors_scale=scale_figure(),
-        errors_notes=(story.errors_note(_errors_row(evidence)), story.overall_worst(errors)),
+        errors_notes=(story.errors_note(evidence, _errors_row(evidence)), story.overall_worst(errors)),
         gallery=drawn.gallery,
         gallery_note=story.gallery_note(evidence),
         worst=drawn.worst,
@@ -162,10 +175,18 @@ def _write_json(evidence: Evidence, tables: tuple[Table, ...], out: Path) -> Non
     }
     records = {table.key: list(table.records) for table in tables}
     write_json(out / "table1.json", {**about, "rows": records["table1"]})
-    write_json(out / "table2.json", {**about, "rows": records["table2"], "steps": records.get("steps", [])})
+    write_json(
+        out / "table2.json",
+        {**about, "rows": records["table2"], "steps": records.get("steps", []), **_errors_of(records)},
+    )
     write_json(out / "table3.json", {**about, "rows": records["table3"]})
     rows = [{**cost, **again} for cost, again in zip(records["cost"], records["rerun"], strict=True)]
     write_json(out / "rows.json", {**about, "rows": rows})
+
+
+def _errors_of(records: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The normalised errors, where there is such a table."""
+    return {NORMALISED: records[NORMALISED]} if NORMALISED in records else {}
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,6 +12,23 @@ from hemline.reporting.pictures import SHOWN_SCORE
 WORST = 3  # landmarks that are named under each outline
 
 
+def title(evidence: Evidence) -> str:
+    """The page's."""
+    where = "tables and ours" if evidence.paper_wardrobe else f"experiments on {evidence.data_set}"
+    return f"Clothes landmarks: the paper's {where}"
+
+
+def measure(basis: Basis) -> str:
+    """What AP is, and the intervals."""
+    constants = "" if basis.paper_wardrobe else f" with the OKS constants of our table of {basis.data_set},"
+    return (
+        f"AP is DeepFashion2's,{constants} the mean over categories and OKS"
+        " thresholds .50 to .95, on visible and occluded landmarks unless said otherwise. Brackets hold 95 %"
+        f" bootstrap intervals, from {whole(basis.params.evaluate.resamples)} resamples of the validation"
+        " pictures"
+    )
+
+
 def lead(evidence: Evidence) -> str:
     """What the page is about."""
     train, validation = evidence.train, evidence.validation
@@ -19,10 +36,7 @@ def lead(evidence: Evidence) -> str:
         f"The experiments of “{paper.TITLE}” ({paper.AUTHOR}), run with the parameter set"
         f" “{evidence.params.params_set}” on {evidence.data}: {whole(train.garments)} garments in"
         f" {whole(train.pictures)} training pictures and {whole(validation.garments)} garments in"
-        f" {whole(validation.pictures)} validation pictures. AP is DeepFashion2's, the mean over categories and OKS"
-        " thresholds .50 to .95, on visible and occluded landmarks unless said otherwise. Brackets hold 95 %"
-        f" bootstrap intervals, from {whole(evidence.params.evaluate.resamples)} resamples of the validation"
-        " pictures."
+        f" {whole(validation.pictures)} validation pictures. {measure(evidence)}."
     )
 
 
@@ -65,13 +79,13 @@ def extremes_note(evidence: Evidence) -> str:
     )
 
 
-def errors_note(row: Row) -> str:
+def errors_note(evidence: Evidence, row: Row) -> str:
     """What the outlines show, and of which row."""
     boxes = "in annotated boxes" if row.boxes == "ground-truth" else "of the garments that have a prediction"
     return (
         "Each landmark on the mean garment of its category: the larger and, on a light page, the darker its dot, the"
         " larger the median distance between predicted and annotated place, as a share of the square root of the box's"
-        f" area. Visible and occluded landmarks, {boxes} (row: {row.title}). Numbers are DeepFashion2's."
+        f" area. Visible and occluded landmarks, {boxes} (row: {row.title}). Numbers are {evidence.data_set}'s."
     )
 
 

@@ -1,7 +1,7 @@
 """Tables 1, 2 and 3 of paper 000 with our numbers beside: cells for readers, records for programs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from hemline.reporting import paper
@@ -9,9 +9,9 @@ from hemline.reporting.differences import Difference
 from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe
 from hemline.reporting.findings import Finding
 from hemline.reporting.numbers import MISSING, fixed, interval, signed, whole
-from hemline.wardrobe import CATEGORIES
 
 TICK = "✓"
+PAPER = "paper"  # the title of every column of its numbers
 UNSERVED = "†"
 SCARCE = "‡"
 FEW = 10  # validation garments; a bootstrap of fewer knows too little of what it does not show
@@ -29,6 +29,10 @@ class Column:
     def full(self) -> str:
         """One title for a table without groups: "AP box, paper"."""
         return f"{self.group}, {self.title}" if self.group else self.title
+
+    def alone(self) -> "Column":
+        """The column where none of the paper's stands beside it."""
+        return Column(self.group, kind=self.kind) if self.title == "ours" and self.group else self
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,12 @@ class Table:
     notes: tuple[str, ...]
     records: tuple[Mapping[str, Any], ...]
 
+    def without_paper(self) -> "Table":
+        """The table without its columns of the paper's numbers; those of ours then have their group's name."""
+        kept = [place for place, column in enumerate(self.columns) if column.title != PAPER]
+        lines = tuple(replace(line, cells=tuple(line.cells[place] for place in kept)) for line in self.lines)
+        return replace(self, columns=tuple(self.columns[place].alone() for place in kept), lines=lines)
+
 
 def methods_table(evidence: Evidence) -> Table:
     """Table 1: the methods of the paper, and the row that we submit, marked with its data."""
@@ -70,12 +80,12 @@ def methods_table(evidence: Evidence) -> Table:
     )
     lines = [
         Line((Cell(method.name), Cell("DeepFashion2"), _printed(method.validation), _printed(method.test)))
-        for method in paper.METHODS
+        for method in _methods(evidence)
     ]
     row, split = evidence.submitted, evidence.validation
     data = Cell(f"{evidence.data} ({whole(split.pictures)} validation pictures)")
     ours = (Cell(f"Hemline, {row.title}"), data, _cell(row.ap), Cell(MISSING))
-    records = [{"method": one.name, "data": "DeepFashion2", **_numbers(one)} for one in paper.METHODS]
+    records = [{"method": one.name, "data": "DeepFashion2", **_numbers(one)} for one in _methods(evidence)]
     records.append({"method": ours[0].text, "data": data.text, "row": row.name, "validation": asdict(row.ap)})
     lines.append(Line(ours, ours=True))
     return Table(
@@ -86,6 +96,10 @@ def methods_table(evidence: Evidence) -> Table:
         _method_notes(evidence),
         tuple(records),
     )
+
+
+def _methods(evidence: Evidence) -> tuple[paper.Method, ...]:
+    return paper.METHODS if evidence.paper_wardrobe else ()
 
 
 def _method_notes(evidence: Evidence) -> tuple[str, ...]:
@@ -110,13 +124,13 @@ def _numbers(method: paper.Method) -> dict[str, float]:
 
 ABLATION_COLUMNS = (
     Column("detector", kind="words"),
-    Column("paper", "AP box"),
+    Column(PAPER, "AP box"),
     Column("ours", "AP box"),
     Column("aggregation", kind="mark"),
     Column("finetune", kind="mark"),
     Column("hflip train", kind="mark"),
     Column("hflip test", kind="mark"),
-    Column("paper", "AP landmarks"),
+    Column(PAPER, "AP landmarks"),
     Column("ours", "AP landmarks"),
     Column("ours", "visible only"),
 )
@@ -167,8 +181,9 @@ def _ablation_notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def missing_rows(evidence: Evidence) -> tuple[str, ...]:
-    """The paper's rows that we have not, in words."""
-    absent = [describe(result.setting) for result in paper.ABLATION if evidence.find(result.setting) is None]
+    """The paper's rows that we have not, in words; where there is one detector, with its boxes."""
+    settings = dict.fromkeys(result.setting.of(evidence.detector) for result in paper.ABLATION)
+    absent = [describe(setting) for setting in settings if evidence.find(setting) is None]
     return (*absent, *(() if evidence.find(None) else ("ensemble",)))
 
 
@@ -191,7 +206,7 @@ def steps_table(findings: Sequence[Finding]) -> Table:
     """What each step of Table 2 changes, in the paper and here."""
     columns = (
         Column("step", kind="words"),
-        Column("paper", "change of AP"),
+        Column(PAPER, "change of AP"),
         Column("ours", "change of AP"),
         Column("from", kind="words"),
         Column("to", kind="words"),
@@ -229,17 +244,17 @@ def _step_record(finding: Finding) -> dict[str, Any]:
 
 CATEGORY_COLUMNS = (
     Column("category", kind="words"),
-    Column("paper", "train"),
+    Column(PAPER, "train"),
     Column("ours", "train"),
-    Column("paper", "validation"),
+    Column(PAPER, "validation"),
     Column("ours", "validation"),
-    Column("paper", "AP box"),
+    Column(PAPER, "AP box"),
     Column("ours", "AP box"),
-    Column("paper", "AP without finetuning"),
+    Column(PAPER, "AP without finetuning"),
     Column("ours", "AP without finetuning"),
-    Column("paper", "AP with finetuning"),
+    Column(PAPER, "AP with finetuning"),
     Column("ours", "AP with finetuning"),
-    Column("paper", "change"),
+    Column(PAPER, "change"),
     Column("ours", "change"),
 )
 
@@ -249,7 +264,8 @@ def categories_table(evidence: Evidence, findings: Sequence[Finding]) -> Table:
     before, after = evidence.find(paper.FLIP_TEST), evidence.find(paper.FINETUNED)
     change = next((one.ours for one in findings if one.step.key == "finetuning"), None)
     make = _line_maker(evidence, before, after, change)
-    lines = (make(paper.ALL), *(make(entry) for entry in paper.CATEGORIES))
+    names = (paper.ALL.name, *(entry.name for entry in evidence.wardrobe.categories))
+    lines = [make(name) for name in names]
     return Table(
         "table3",
         "Table 3. Finetuning, category by category",
@@ -262,11 +278,11 @@ def categories_table(evidence: Evidence, findings: Sequence[Finding]) -> Table:
 
 def _line_maker(
     evidence: Evidence, before: Row | None, after: Row | None, change: Difference | None
-) -> Callable[[paper.CategoryResult], tuple[Line, dict[str, Any]]]:
+) -> Callable[[str], tuple[Line, dict[str, Any]]]:
     boxes = before or after
 
-    def make(theirs: paper.CategoryResult) -> tuple[Line, dict[str, Any]]:
-        name = theirs.name
+    def make(name: str) -> tuple[Line, dict[str, Any]]:
+        theirs = paper.category_of(name) if evidence.paper_wardrobe else None
         estimates = {
             "AP_box": _of(boxes, name, box=True),
             "AP_before": _of(before, name),
@@ -274,9 +290,8 @@ def _line_maker(
             "change": None if change is None else {"all": change.ap, **change.categories}[name],
         }
         counts = _garments(evidence, name)
-        return _category_line(evidence, theirs, counts, estimates), _category_record(
-            theirs, counts, estimates
-        )
+        line = _category_line(name + _marks(evidence, name), theirs, counts, estimates)
+        return replace(line, total=name == paper.ALL.name), _category_record(name, theirs, counts, estimates)
 
     return make
 
@@ -296,22 +311,26 @@ def _garments(evidence: Evidence, name: str) -> tuple[int, int]:
 
 
 def _category_line(
-    evidence: Evidence,
-    theirs: paper.CategoryResult,
+    name: str,
+    theirs: paper.CategoryResult | None,
     counts: tuple[int, int],
     ours: Mapping[str, Estimate | None],
 ) -> Line:
     change = ours["change"]
     gain = Cell(MISSING) if change is None else Cell(signed(change.value), interval(change, sign=True))
-    cells = (
-        Cell(theirs.name + _marks(evidence, theirs.name)),
-        *(Cell(whole(number)) for number in (theirs.train, counts[0], theirs.validation, counts[1])),
-        *(Cell(fixed(theirs.box_ap)), _cell(ours["AP_box"])),
-        *(Cell(fixed(theirs.before)), _cell(ours["AP_before"])),
-        *(Cell(fixed(theirs.after)), _cell(ours["AP_after"])),
-        *(Cell(signed(theirs.after - theirs.before)), gain),
-    )
-    return Line(cells, total=theirs is paper.ALL)
+    measured = (_cell(ours["AP_box"]), _cell(ours["AP_before"]), _cell(ours["AP_after"]), gain)
+    cells = (*(Cell(whole(count)) for count in counts), *measured)
+    pairs = zip(_paper_category(theirs), cells, strict=True)
+    return Line((Cell(name), *(cell for pair in pairs for cell in pair)))
+
+
+def _paper_category(theirs: paper.CategoryResult | None) -> list[Cell]:
+    """Garments of train and validation, AP of boxes, AP before and after finetuning, its change."""
+    if theirs is None:
+        return [Cell(MISSING)] * 6
+    counts = [whole(theirs.train), whole(theirs.validation)]
+    precisions = [fixed(value) for value in (theirs.box_ap, theirs.before, theirs.after)]
+    return [Cell(text) for text in (*counts, *precisions, signed(theirs.after - theirs.before))]
 
 
 def _marks(evidence: Evidence, name: str) -> str:
@@ -325,12 +344,15 @@ def _scarce(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _category_record(
-    theirs: paper.CategoryResult, counts: tuple[int, int], ours: Mapping[str, Estimate | None]
+    name: str,
+    theirs: paper.CategoryResult | None,
+    counts: tuple[int, int],
+    ours: Mapping[str, Estimate | None],
 ) -> dict[str, Any]:
     numbers = {key: None if value is None else asdict(value) for key, value in ours.items()}
     return {
-        "category": theirs.name,
-        "paper": {key: value for key, value in asdict(theirs).items() if key != "name"},
+        "category": name,
+        "paper": theirs and {key: value for key, value in asdict(theirs).items() if key != "name"},
         "ours": {"train": counts[0], "validation": counts[1], **numbers},
     }
 
@@ -339,7 +361,11 @@ def _category_notes(evidence: Evidence, before: Row | None, after: Row | None) -
     notes = ["Train and validation count garments."]
     for row, setting in ((before, paper.FLIP_TEST), (after, paper.FINETUNED)):
         if row is None:
-            notes.append(f"No column of ours for “{describe(setting)}”: params.yaml has no such row.")
+            wanted = describe(setting.of(evidence.detector))
+            notes.append(f"No column of ours for “{wanted}”: params.yaml has no such row.")
+    if evidence.paper_wardrobe and evidence.main_detector != paper.HTC.boxes:
+        ours, theirs = DETECTORS[evidence.main_detector], DETECTORS[paper.HTC.boxes]
+        notes.append(f"APs of ours are in {ours}'s boxes, the paper's in {theirs}'s.")
     if evidence.without_expert:
         notes.append(
             f"{UNSERVED} No expert: the category has no training garments with landmarks, or params.yaml does not"
@@ -347,7 +373,7 @@ def _category_notes(evidence: Evidence, before: Row | None, after: Row | None) -
         )
     if _scarce(evidence):
         notes.append(f"{SCARCE} Fewer than {FEW} validation garments: the true interval is wider than shown.")
-    if any(not evidence.validation.categories[entry.name] for entry in CATEGORIES):
+    if not all(evidence.validation.categories.values()):
         notes.append(f"{MISSING} The validation split has no garment to measure.")
     return tuple(notes)
 

@@ -1,7 +1,7 @@
 """What trainings left in their model folders: the epochs' records, the size of the model."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,11 @@ def read_trainings(models: Path | None) -> tuple[Training, ...]:
     logs = sorted(models.glob("*/**/training.jsonl"))
     found = (Training(log.parent.relative_to(models).parts, _epochs(log), _parameters(log)) for log in logs)
     return tuple(training for training in found if training.epochs)
+
+
+def those_at(trainings: Iterable[Training], places: Collection[tuple[str, ...]]) -> tuple[Training, ...]:
+    """The trainings at some places: a folder of models may also hold what another params set has left in it."""
+    return tuple(training for training in trainings if training.place in places)
 
 
 def _epochs(log: Path) -> tuple[Mapping[str, Any], ...]:

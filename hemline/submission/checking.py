@@ -14,7 +14,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.submission.inspection import Inspected, Size, inspect
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import Wardrobe
 
 # DeepFashion2's evaluation looks at the 20 best of a category and image (cocoeval.py, maxDets).
 LIMIT = 20
@@ -62,7 +62,11 @@ class Report:
         return {"ok": not self.violations} | plain | findings
 
 
-def check(path: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Report:
+def check(
+    path: str | os.PathLike[str],
+    wardrobe: Wardrobe,
+    images: str | os.PathLike[str] | None = None,
+) -> Report:
     """Read a submission back and check it.
 
     `images` is a COCO-style file whose images are those of the split; without it ids and sizes of pictures
@@ -79,7 +83,7 @@ def check(path: str | os.PathLike[str], images: str | os.PathLike[str] | None = 
         report.images_listed = len(sizes)
     text = _unzip(path, report)
     if text is not None:
-        _read(text, report, sizes)
+        _read(text, report, sizes, wardrobe)
     return report
 
 
@@ -131,19 +135,19 @@ def _member_problem(members: list[zipfile.ZipInfo]) -> tuple[str, str] | None:
     return None
 
 
-def _read(text: str, report: Report, sizes: dict[int, Size | None] | None) -> None:
+def _read(text: str, report: Report, sizes: dict[int, Size | None] | None, wardrobe: Wardrobe) -> None:
     try:
-        value = json.loads(text, object_pairs_hook=lambda pairs: inspect(pairs, sizes))
+        value = json.loads(text, object_pairs_hook=lambda pairs: inspect(pairs, sizes, wardrobe))
     except (ValueError, RecursionError) as error:
         report.violations.append(Finding(None, "json", f"not JSON ({error})"))
         return
     if not isinstance(value, list):
         report.violations.append(Finding(None, "json", "not a list; a submission is a list of records"))
         return
-    _sum_up(value, report, sized=sizes is not None and all(sizes.values()))
+    _sum_up(value, report, wardrobe, sized=sizes is not None and all(sizes.values()))
 
 
-def _sum_up(entries: list[Any], report: Report, sized: bool) -> None:
+def _sum_up(entries: list[Any], report: Report, wardrobe: Wardrobe, sized: bool) -> None:
     good = []
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry, Inspected):
@@ -153,7 +157,7 @@ def _sum_up(entries: list[Any], report: Report, sized: bool) -> None:
             report.violations.append(Finding(number, "record", "not a JSON object"))
     report.records = len(entries)
     report.violations += _duplicates(entries)
-    _count(good, report, sized)
+    _count(good, report, wardrobe, sized)
     _warn(good, report)
 
 
@@ -167,7 +171,7 @@ def _duplicates(entries: list[Any]) -> list[Finding]:
     return found
 
 
-def _count(entries: list[Inspected], report: Report, sized: bool) -> None:
+def _count(entries: list[Inspected], report: Report, wardrobe: Wardrobe, sized: bool) -> None:
     numbers = Counter(entry.category_id for entry in entries)
     crowds = Counter((entry.image_id, entry.category_id) for entry in entries)
     scores = [entry.score for entry in entries if entry.score is not None]
@@ -176,7 +180,7 @@ def _count(entries: list[Inspected], report: Report, sized: bool) -> None:
     report.points_outside = sum(entry.outside for entry in entries) if sized else None
     report.over_limit = sum(max(0, number - LIMIT) for number in crowds.values())
     report.lowest_score, report.highest_score = (min(scores), max(scores)) if scores else (None, None)
-    report.per_category = {entry.name: numbers[entry.id] for entry in CATEGORIES}
+    report.per_category = {entry.name: numbers[entry.id] for entry in wardrobe.categories}
 
 
 def _warn(entries: list[Inspected], report: Report) -> None:

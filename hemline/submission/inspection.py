@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hemline.wardrobe import CATEGORIES, LANDMARK_COUNT
+from hemline.wardrobe import Category, Wardrobe
 
 KEYS = ("image_id", "category_id", "keypoints", "score")
-NUMBERS = 3 * LANDMARK_COUNT
 Size = tuple[float, float]
 
 
@@ -35,22 +34,26 @@ class Inspected:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
-def inspect(pairs: list[tuple[str, Any]], sizes: dict[int, Size | None] | None) -> Inspected:
+def inspect(
+    pairs: list[tuple[str, Any]], sizes: dict[int, Size | None] | None, wardrobe: Wardrobe
+) -> Inspected:
     """Inspect the keys and values of one JSON object; `sizes` is width and height by known image id."""
     record = dict(pairs)
     entry = Inspected(extra=tuple(key for key in record if key not in KEYS))
     if len(record) != len(pairs):
         entry.problems.append(("record", "a key stands twice"))
     entry.problems += [(key, "missing") for key in KEYS if key not in record]
-    _inspect_ids(record, entry, sizes)
+    _inspect_ids(record, entry, sizes, len(wardrobe.categories))
     _inspect_score(record, entry)
     if "keypoints" in record:
         size = (sizes or {}).get(entry.image_id) if entry.image_id is not None else None
-        _inspect_keypoints(record["keypoints"], entry, size)
+        _inspect_keypoints(record["keypoints"], entry, size, wardrobe)
     return entry
 
 
-def _inspect_ids(record: dict[str, Any], entry: Inspected, sizes: dict[int, Size | None] | None) -> None:
+def _inspect_ids(
+    record: dict[str, Any], entry: Inspected, sizes: dict[int, Size | None] | None, categories: int
+) -> None:
     for key in ("image_id", "category_id"):
         value = record.get(key, 0)
         if type(value) is not int:
@@ -59,8 +62,8 @@ def _inspect_ids(record: dict[str, Any], entry: Inspected, sizes: dict[int, Size
             setattr(entry, key, value)
     if entry.image_id is not None and sizes is not None and entry.image_id not in sizes:
         entry.problems.append(("image_id", f"{entry.image_id} is not in the list of images"))
-    if entry.category_id is not None and not 1 <= entry.category_id <= len(CATEGORIES):
-        entry.problems.append(("category_id", f"{entry.category_id} is not one of 1 to {len(CATEGORIES)}"))
+    if entry.category_id is not None and not 1 <= entry.category_id <= categories:
+        entry.problems.append(("category_id", f"{entry.category_id} is not one of 1 to {categories}"))
         entry.category_id = None
 
 
@@ -72,10 +75,11 @@ def _inspect_score(record: dict[str, Any], entry: Inspected) -> None:
         entry.score = float(value)
 
 
-def _inspect_keypoints(value: Any, entry: Inspected, size: Size | None) -> None:
-    if not isinstance(value, list) or len(value) != NUMBERS:
+def _inspect_keypoints(value: Any, entry: Inspected, size: Size | None, wardrobe: Wardrobe) -> None:
+    count = 3 * len(wardrobe.landmarks)
+    if not isinstance(value, list) or len(value) != count:
         given = f"{len(value)} numbers" if isinstance(value, list) else _short(value)
-        entry.problems.append(("keypoints", f"{given} instead of {NUMBERS} numbers"))
+        entry.problems.append(("keypoints", f"{given} instead of {count} numbers"))
         return
     bad = [place for place, number in enumerate(value) if not _is_number(number)]
     if bad:
@@ -84,17 +88,16 @@ def _inspect_keypoints(value: Any, entry: Inspected, size: Size | None) -> None:
         )
         entry.problems.append(("keypoints", text))
         return
-    points = np.array(value, dtype=np.float64).reshape(LANDMARK_COUNT, 3)
+    points = np.array(value, dtype=np.float64).reshape(-1, 3)
     entry.digest = hashlib.blake2b(points[:, :2].tobytes(), digest_size=16).digest()
     entry.long = bool(
         (np.abs(points * 100 - np.rint(points * 100)) > 1e-6 * np.maximum(1, np.abs(points))).any()
     )
     if entry.category_id is not None:
-        _inspect_points(points, entry, size)
+        _inspect_points(points, entry, size, wardrobe.category(entry.category_id))
 
 
-def _inspect_points(points: np.ndarray, entry: Inspected, size: Size | None) -> None:
-    category = CATEGORIES[(entry.category_id or 1) - 1]
+def _inspect_points(points: np.ndarray, entry: Inspected, size: Size | None, category: Category) -> None:
     own = points[category.start : category.stop]
     foreign = np.flatnonzero(points.any(axis=1))
     foreign = foreign[(foreign < category.start) | (foreign >= category.stop)]

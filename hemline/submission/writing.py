@@ -9,9 +9,9 @@ from typing import IO, Any
 
 from hemline.errors import HemlineError
 from hemline.files import atomic_write, read_json
-from hemline.inference.records import NUMBERS, Record, read_records
+from hemline.inference.records import Record, read_records
 from hemline.progress import progress
-from hemline.wardrobe import category
+from hemline.wardrobe import Wardrobe
 
 DECIMALS = 2
 # The same results make the same bytes, whenever they are packed: the zip format's own first day.
@@ -23,6 +23,7 @@ LARGE = 1 << 30
 def package(
     results: str | os.PathLike[str],
     out: str | os.PathLike[str],
+    wardrobe: Wardrobe,
     name: str = "keypoints_val_results.json",
     images: str | os.PathLike[str] | None = None,
 ) -> int:
@@ -36,7 +37,8 @@ def package(
     if "/" in name or "\\" in name or not name.endswith(".json") or len(name) <= len(".json"):
         raise HemlineError(f"name {name!r}: the file inside the zip needs a plain name that ends in .json")
     known = None if images is None else _image_ids(images)
-    records = progress(_known(read_records(results), known, results, images), "packing", unit="garments")
+    found = _known(read_records(results, wardrobe), known, results, images)
+    records = progress(found, "packing", unit="garments")
     large = Path(results).is_file() and Path(results).stat().st_size > LARGE
     with atomic_write(out, "wb") as handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED) as archive:
         member = zipfile.ZipInfo(name, EPOCH)
@@ -60,10 +62,10 @@ def _write(stream: IO[bytes], records: Iterator[Record]) -> int:
 
 
 def _official(record: Record) -> dict[str, Any]:
-    own = category(record.category_id)
+    own = record.category
     rounded = record.keypoints[own.slice].round(DECIMALS)
     rounded[:, 2] = 1
-    keypoints: list[float] = [0] * NUMBERS
+    keypoints: list[float] = [0] * record.keypoints.size
     keypoints[3 * own.start : 3 * own.stop] = [_short(value) for value in rounded.ravel().tolist()]
     return {
         "image_id": record.image_id,

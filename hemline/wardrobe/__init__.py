@@ -1,32 +1,14 @@
-"""What a garment is: 13 categories, 294 landmarks, their sigmas, flip partners and groups.
+"""What a garment is, for each data set: categories, landmarks, their sigmas, flip partners and groups.
 
-`landmarks.csv` is the one source. Its category names, landmark counts and order are DeepFashion2's; the sigmas
-are those of DeepFashion2's evaluation code (cocoeval.py); the groups are the 81 of paper 000 sec. 2.1 as in its
-authors' code (deepfashion2agg81kps_util.py); the flip partners are the corrected ones (docs/wardrobe.md). "Left"
-is the picture's left in a frontal view.
+A data set brings its table, and all else is computed from it: deepfashion2.csv has 13 categories and 294 landmarks,
+fld.csv 3 and 18. DeepFashion2's names, counts and order are its own, the sigmas those of its evaluation code
+(cocoeval.py), the groups the 81 of paper 000 sec. 2.1 as in its authors' code (deepfashion2agg81kps_util.py), the flip
+partners the corrected ones (docs/wardrobe.md). FLD's names and order are its own and its 8 groups those of paper 003's
+code; it has no sigmas: ours are the means of DeepFashion2's of the same places (docs/wardrobe.md). "Left" is the
+picture's left in a frontal view.
 """
 
-from hemline.wardrobe.categories import (
-    CATEGORIES,
-    FLIP_INDEX,
-    LANDMARK_COUNT,
-    LANDMARKS,
-    SIGMAS,
-    Category,
-    Landmark,
-    category,
-)
+from hemline.wardrobe.categories import Category, Landmark, Wardrobe, names, wardrobe
 from hemline.wardrobe.groupings import Grouping, grouping
 
-__all__ = [
-    "CATEGORIES",
-    "FLIP_INDEX",
-    "LANDMARKS",
-    "LANDMARK_COUNT",
-    "SIGMAS",
-    "Category",
-    "Grouping",
-    "Landmark",
-    "category",
-    "grouping",
-]
+__all__ = ["Category", "Grouping", "Landmark", "Wardrobe", "grouping", "names", "wardrobe"]

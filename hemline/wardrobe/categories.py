@@ -1,7 +1,8 @@
-"""The 13 categories and 294 landmarks of DeepFashion2, read from landmarks.csv."""
+"""Wardrobes: the categories and landmarks of a data set, read from its table."""
 
 import csv
 from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import groupby
 
@@ -9,10 +10,12 @@ import numpy as np
 
 from hemline.errors import HemlineError
 
+TABLES = files("hemline.wardrobe")
+
 
 @dataclass(frozen=True)
 class Landmark:
-    """One of the 294 landmarks.
+    """One of a wardrobe's landmarks.
 
     `index` and `flip_index` count from 0 over all landmarks, `landmark` from 1 inside its category, `group`
     from 1 over the aggregated groups. `sigma` is the OKS constant, relative to the square root of the area.
@@ -29,12 +32,17 @@ class Landmark:
 
 @dataclass(frozen=True)
 class Category:
-    """One of the 13 categories; its landmarks are `start` to `stop` (half-open) of the 294."""
+    """One of a wardrobe's categories; its landmarks are `start` to `stop` (half-open) of all.
+
+    `coco_name` is its name in the data set's COCO-style files, DeepFashion2's "short_sleeved_shirt".
+    """
 
     id: int
     name: str
+    coco_name: str
     start: int
     stop: int
+    landmarks: tuple[Landmark, ...]
 
     @property
     def count(self) -> int:
@@ -43,7 +51,7 @@ class Category:
 
     @property
     def slice(self) -> slice:
-        """Its landmarks among the 294."""
+        """Its landmarks among all."""
         return slice(self.start, self.stop)
 
     @property
@@ -51,27 +59,86 @@ class Category:
         """The name in paths and stage names: "short-sleeve-top"."""
         return self.name.replace(" ", "-")
 
-    @property
-    def coco_name(self) -> str:
-        """The name in DeepFashion2's conversion script: "short_sleeved_shirt"."""
-        sleeved = self.name.replace("sleeve ", "sleeved ").replace("sleeved top", "sleeved shirt")
-        return sleeved.replace(" ", "_")
 
-    @property
-    def landmarks(self) -> "tuple[Landmark, ...]":
-        """Its landmarks, in order."""
-        return LANDMARKS[self.slice]
+@dataclass(frozen=True, eq=False)
+class Wardrobe:
+    """What a data set knows of garments: its categories, with ids from 1 on, and all of their landmarks, in order."""
+
+    name: str
+    categories: tuple[Category, ...]
+    landmarks: tuple[Landmark, ...]
+
+    @cached_property
+    def sigmas(self) -> np.ndarray:
+        """(L,) each landmark's OKS constant."""
+        return _frozen([landmark.sigma for landmark in self.landmarks])
+
+    @cached_property
+    def flip_index(self) -> np.ndarray:
+        """(L,) each landmark's partner under a horizontal flip."""
+        return _frozen([landmark.flip_index for landmark in self.landmarks])
+
+    @cached_property
+    def longest(self) -> int:
+        """The most landmarks that a category has."""
+        return max(entry.count for entry in self.categories)
+
+    def category(self, key: int | str) -> Category:
+        """Find a category by id, name, slug or name in COCO-style files; HemlineError for any other key."""
+        try:
+            return self._by_key[key]
+        except (KeyError, TypeError):
+            names = ", ".join(entry.name for entry in self.categories)
+            raise HemlineError(
+                f"unknown category {key!r}: use an id from 1 to {len(self.categories)} or one of {names}"
+            ) from None
+
+    @cached_property
+    def _by_key(self) -> dict[int | str, Category]:
+        return {
+            key: entry
+            for entry in self.categories
+            for key in (entry.id, entry.name, entry.slug, entry.coco_name)
+        }
 
 
-def _read() -> tuple[tuple[Landmark, ...], tuple[Category, ...]]:
-    text = (files("hemline.wardrobe") / "landmarks.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
+def _frozen(values: list[int] | list[float]) -> np.ndarray:
+    array = np.array(values)
+    array.flags.writeable = False
+    return array
+
+
+def names() -> list[str]:
+    """The data sets whose tables there are, such as "deepfashion2"."""
+    return sorted(file.name.removesuffix(".csv") for file in TABLES.iterdir() if file.name.endswith(".csv"))
+
+
+@cache
+def wardrobe(name: str) -> Wardrobe:
+    """The wardrobe of a data set: "deepfashion2", "fld", or another whose table NAME.csv stands beside theirs.
+
+    A table has a row a landmark, category by category; its columns are those that `hemline landmarks --format csv`
+    prints. HemlineError for an unknown name, or a table whose categories or landmarks aren't numbered in order.
+    """
+    if name not in names():
+        raise HemlineError(f"unknown wardrobe {name!r}: use one of {', '.join(names())}")
+    rows = list(csv.DictReader((TABLES / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
     landmarks = tuple(_landmark(row) for row in rows)
-    categories = []
-    for (number, name), members in groupby(rows, key=lambda row: (int(row["category_id"]), row["category"])):
-        indices = [int(row["index"]) for row in members]
-        categories.append(Category(number, name, indices[0], indices[-1] + 1))
-    return landmarks, tuple(categories)
+    categories = tuple(
+        _category(*key, landmarks, [int(row["index"]) for row in members])
+        for key, members in groupby(
+            rows, key=lambda row: (row["category_id"], row["category"], row["coco_name"])
+        )
+    )
+    _check(name, categories, landmarks)
+    return Wardrobe(name, categories, landmarks)
+
+
+def _category(
+    number: str, name: str, coco_name: str, landmarks: tuple[Landmark, ...], indices: list[int]
+) -> Category:
+    start, stop = indices[0], indices[-1] + 1
+    return Category(int(number), name, coco_name, start, stop, landmarks[start:stop])
 
 
 def _landmark(row: dict[str, str]) -> Landmark:
@@ -86,24 +153,21 @@ def _landmark(row: dict[str, str]) -> Landmark:
     )
 
 
-LANDMARKS, CATEGORIES = _read()
-LANDMARK_COUNT = len(LANDMARKS)
-SIGMAS = np.array([landmark.sigma for landmark in LANDMARKS])
-FLIP_INDEX = np.array([landmark.flip_index for landmark in LANDMARKS])
-SIGMAS.flags.writeable = FLIP_INDEX.flags.writeable = False
-
-_BY_KEY: dict[int | str, Category] = {
-    key: entry for entry in CATEGORIES for key in (entry.id, entry.name, entry.slug, entry.coco_name)
-}
-
-
-def category(key: int | str) -> Category:
-    """Find a category by id (1 to 13), name, slug or DeepFashion2's script name.
-
-    Raises HemlineError for any other key.
-    """
-    try:
-        return _BY_KEY[key]
-    except (KeyError, TypeError):
-        names = ", ".join(entry.name for entry in CATEGORIES)
-        raise HemlineError(f"unknown category {key!r}: use an id from 1 to 13 or one of {names}") from None
+def _check(name: str, categories: tuple[Category, ...], landmarks: tuple[Landmark, ...]) -> None:
+    """Numbers are places: a label is an id less 1, and a landmark's index is where it stands."""
+    ids, indices = [entry.id for entry in categories], [landmark.index for landmark in landmarks]
+    if ids != list(range(1, len(ids) + 1)):
+        raise HemlineError(
+            f"{name}.csv: category_id {ids}; number them from 1, each category's rows together"
+        )
+    if indices != list(range(len(indices))):
+        raise HemlineError(
+            f"{name}.csv: the column index must count from 0 to {len(indices) - 1}, row by row"
+        )
+    for landmark in landmarks:
+        partner = landmarks[landmark.flip_index]
+        if (partner.flip_index, partner.category_id) != (landmark.index, landmark.category_id):
+            raise HemlineError(
+                f"{name}.csv: landmark {landmark.index} has flip_index {landmark.flip_index}, which isn't its "
+                "partner: flip partners name each other, within a category"
+            )

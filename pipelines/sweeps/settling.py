@@ -11,6 +11,7 @@ from hemline.evaluation.rating import Judged, Rater
 from hemline.inference.ensemble import Ensemble
 from hemline.inference.sightings import Sightings, cached
 from hemline.params import Params
+from hemline.wardrobe import wardrobe
 from pipelines.sweeps.definition import TRUTH, Sweep
 from pipelines.sweeps.identity import digest
 from pipelines.sweeps.study import Claim
@@ -28,7 +29,7 @@ class Settling:
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
-        self.rater = Rater(read_truth(TRUTH))
+        self.rater = Rater(read_truth(TRUTH, wardrobe(sweep.values["data"]["wardrobe"])))
         self._read = lru_cache(maxsize=16)(self._read_and_judge)  # a sampler goes back and forth between some
 
     def __call__(self, params: Params, claim: Claim) -> dict[str, float]:

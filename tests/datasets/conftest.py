@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hemline.wardrobe import category
+from hemline.wardrobe import wardrobe
 
 SIZE = (120, 160)
 
 
 def make_garment(number: int = 8, visibility: int = 2, **changes: Any) -> dict[str, Any]:
     """A flawless garment; landmarks lie on a diagonal inside its box 10, 20, 100, 140."""
-    entry = category(number)
+    entry = wardrobe("deepfashion2").category(number)
     landmarks: list[int] = []
     for index in range(entry.count):
         landmarks += [12 + 2 * index, 22 + 3 * index, visibility] if visibility else [0, 0, 0]

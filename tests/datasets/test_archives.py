@@ -12,7 +12,8 @@ from hemline.commands import main
 from hemline.commands.unpack import VARIABLE
 from hemline.datasets import archives
 from hemline.datasets.archives import Secret, unpack
-from hemline.datasets.raw import UNPACKING, find_splits
+from hemline.datasets.deepfashion2.reading import find_splits
+from hemline.datasets.files import UNPACKING
 from hemline.errors import HemlineError
 
 PASSWORD = "needle-and-thread"

@@ -1,4 +1,4 @@
-"""The synthetic wardrobe: layout, shares, visibility, and anatomy by the landmarks' names."""
+"""The synthetic wardrobe in DeepFashion2's layout: files, shares, visibility, anatomy by the landmarks' names."""
 
 import hashlib
 import json
@@ -13,12 +13,15 @@ import pytest
 from hemline.commands import main
 from hemline.datasets.published import GARMENTS
 from hemline.datasets.synthetic import Counts, shares, synthesize
-from hemline.datasets.synthetic.annotation import annotate
 from hemline.datasets.synthetic.body import SIDES
+from hemline.datasets.synthetic.deepfashion2 import annotate
 from hemline.datasets.synthetic.plan import GARMENTS_PER_PICTURE, Item, Picture, plan
 from hemline.datasets.synthetic.scene import draw_scene
 from hemline.errors import HemlineError
-from hemline.wardrobe import CATEGORIES, Category, category
+from hemline.wardrobe import Category, wardrobe
+
+DEEPFASHION2 = wardrobe("deepfashion2")
+CATEGORIES, category = DEEPFASHION2.categories, DEEPFASHION2.category
 
 IMAGES = 72
 ITEM_FIELDS = {

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from hemline.params import DetectorSettings
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import Wardrobe, wardrobe
+
+DEEPFASHION2 = wardrobe("deepfashion2")
 
 
 def settings_of(kind: str, **changes) -> DetectorSettings:
@@ -52,9 +54,9 @@ def small():
 class Shop:
     """A folder of pictures and its annotations: coloured boxes, each one garment with its outline."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.categories = [{"id": entry.id, "name": entry.coco_name} for entry in CATEGORIES]
+    def __init__(self, folder: Path, wardrobe: Wardrobe = DEEPFASHION2) -> None:
+        self.folder, self.wardrobe = folder, wardrobe
+        self.categories = [{"id": entry.id, "name": entry.coco_name} for entry in wardrobe.categories]
         self.images: list[dict] = []
         self.garments: list[dict] = []
 

@@ -12,7 +12,9 @@ from hemline.errors import HemlineError
 
 def loader_of(settings, shop):
     init_default_scope("mmdet")
-    return Runner.build_dataloader(training_config(settings, shop.write(), shop.folder).train_dataloader)
+    return Runner.build_dataloader(
+        training_config(settings, shop.wardrobe, shop.write(), shop.folder).train_dataloader
+    )
 
 
 def garments_by_picture(loader):
@@ -75,7 +77,7 @@ def test_masks_are_padded_with_their_pictures(small, shop):
     shop.add((100, 110), (2, (20, 20, 40, 40)))
     settings = small("htc")
     batch = next(iter(loader_of(settings, shop)))[0]
-    ready = build_detector(settings).data_preprocessor(batch, True)
+    ready = build_detector(settings, 13).data_preprocessor(batch, True)
     shapes = {tuple(ready["inputs"].shape[-2:])} | {
         s.gt_instances.masks.masks.shape[1:] for s in ready["data_samples"]
     }

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from hemline.detection import Detector, build_detector, detect_images
+from hemline.detection import Detector, build_detector, detect_images, write_settings
 from hemline.errors import HemlineError
 from hemline.files import write_json
 from hemline.params import DetectSettings
 from hemline.training import save_weights
+from tests.detection.conftest import DEEPFASHION2
 
 EVERYTHING = DetectSettings(score_threshold=0.0, max_per_image=20)
 
@@ -31,7 +32,7 @@ def share_found(wanted, boxes):
 
 def detector_of(settings, test=EVERYTHING, seed=0):
     torch.manual_seed(seed)
-    return Detector(build_detector(settings, test), settings, test)
+    return Detector(build_detector(settings, 13, test), settings, DEEPFASHION2, test)
 
 
 @pytest.mark.parametrize("kind", ["cascade", "htc"])
@@ -67,9 +68,9 @@ def test_boxes_are_in_the_picture_s_own_pixels(small, pictures):
 
 
 def test_masks_are_not_computed(small, pictures):
-    model = build_detector(small("htc"), EVERYTHING)
+    model = build_detector(small("htc"), 13, EVERYTHING)
     assert model.roi_head.with_mask
-    detector = Detector(model, small("htc"), EVERYTHING)
+    detector = Detector(model, small("htc"), DEEPFASHION2, EVERYTHING)
     assert not detector.model.roi_head.with_mask
     next(detector.detect(pictures))
 
@@ -78,10 +79,10 @@ def test_masks_are_not_computed(small, pictures):
 def test_saved_and_loaded_gives_the_same_boxes(small, pictures, tmp_path, kind):
     settings = small(kind)
     torch.manual_seed(1)
-    model = build_detector(settings, EVERYTHING)
+    model = build_detector(settings, 13, EVERYTHING)
     save_weights(model, tmp_path / "weights.pt")
-    (tmp_path / "settings.json").write_text(settings.model_dump_json())
-    wanted = list(Detector(model, settings, EVERYTHING).detect(pictures))
+    write_settings(tmp_path, settings, DEEPFASHION2)
+    wanted = list(Detector(model, settings, DEEPFASHION2, EVERYTHING).detect(pictures))
     found = list(Detector.load(tmp_path, EVERYTHING).detect(pictures))
     for one, two in zip(wanted, found, strict=True):
         np.testing.assert_array_equal(one.boxes, two.boxes)

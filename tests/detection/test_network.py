@@ -1,4 +1,4 @@
-"""The networks: 13 categories everywhere, nothing downloaded, mmdet's traps of HTC avoided."""
+"""The networks: as many categories everywhere, nothing downloaded, mmdet's traps of HTC avoided."""
 
 from pathlib import Path
 
@@ -43,16 +43,17 @@ def total(losses):
 
 
 @pytest.mark.parametrize("kind", ["cascade", "htc"])
-def test_thirteen_categories_in_every_head(small, kind):
-    roi_head = build_detector(small(kind)).roi_head
+@pytest.mark.parametrize("categories", [13, 3])
+def test_as_many_categories_in_every_head(small, kind, categories):
+    roi_head = build_detector(small(kind), categories).roi_head
     heads = [*roi_head.bbox_head, *(roi_head.mask_head if kind == "htc" else ())]
-    assert [head.num_classes for head in heads] == [13] * len(heads)
+    assert [head.num_classes for head in heads] == [categories] * len(heads)
     assert len(heads) == (6 if kind == "htc" else 3)
-    assert all(head.fc_cls.out_features == 14 for head in roi_head.bbox_head)  # and background
+    assert all(head.fc_cls.out_features == categories + 1 for head in roi_head.bbox_head)  # and background
 
 
 def test_no_semantic_branch(small):
-    assert not build_detector(small("htc")).roi_head.with_semantic
+    assert not build_detector(small("htc"), 13).roi_head.with_semantic
 
 
 @pytest.mark.parametrize("kind", ["cascade", "htc"])
@@ -60,15 +61,15 @@ def test_nothing_is_downloaded(small, kind):
     named = small(
         kind, backbone={"type": "ResNet", "depth": 18, "base_channels": 8, "init": "torchvision://resnet18"}
     )
-    assert "Pretrained" not in str(detector_config(named).model)
+    assert "Pretrained" not in str(detector_config(named, 13).model)
 
 
 def test_batch_statistics_learn_unless_pretrained(small):
-    plain = build_detector(small("cascade")).train()
+    plain = build_detector(small("cascade"), 13).train()
     named = small(
         "cascade", backbone={"type": "ResNet", "depth": 18, "base_channels": 8, "init": "weights.pt"}
     )
-    frozen = build_detector(named).train()
+    frozen = build_detector(named, 13).train()
     assert plain.backbone.bn1.training and plain.backbone.conv1.weight.requires_grad
     assert not frozen.backbone.layer4[0].bn1.training and not frozen.backbone.conv1.weight.requires_grad
 
@@ -76,7 +77,7 @@ def test_batch_statistics_learn_unless_pretrained(small):
 @pytest.mark.parametrize("kind", ["cascade", "htc"])
 def test_one_step_reaches_every_weight(small, kind):
     torch.manual_seed(0)
-    model = build_detector(small(kind))
+    model = build_detector(small(kind), 13)
     total(losses_of(model)).backward()
     # The last stage's mask head passes nothing on; the RPN's coarsest level comes of pooling, without weights.
     missed = [name for name, value in model.named_parameters() if value.grad is None]
@@ -86,7 +87,7 @@ def test_one_step_reaches_every_weight(small, kind):
 @pytest.mark.parametrize("masks", [False, True])
 def test_htc_refines_boxes_between_stages(small, masks, monkeypatch):
     """mmdet's default without masks (interleaved) would train all three stages on the RPN's boxes."""
-    model = build_detector(small("htc", masks=masks))
+    model = build_detector(small("htc", masks=masks), 13)
     refined = []
     for stage, head in enumerate(model.roi_head.bbox_head):
         refine = head.refine_bboxes
@@ -100,7 +101,7 @@ def test_htc_refines_boxes_between_stages(small, masks, monkeypatch):
 
 def test_test_settings_reach_the_network(small):
     test = DetectSettings(proposals=7, score_threshold=0.25, nms_threshold=0.6, max_per_image=3)
-    found = build_detector(small("cascade"), test).test_cfg
+    found = build_detector(small("cascade"), 13, test).test_cfg
     assert found.rpn.max_per_img == 7
     assert (found.rcnn.score_thr, found.rcnn.nms.iou_threshold, found.rcnn.max_per_img) == (0.25, 0.6, 3)
 
@@ -108,7 +109,7 @@ def test_test_settings_reach_the_network(small):
 def test_paper_size_htc_takes_a_training_step():
     """HTC, ResNeXt-101-64x4d, FPN of 256: on small pictures and with fewer boxes, for a CPU's sake."""
     settings = load_params(PAPER).detector.htc.model_copy(update={"roi_samples": 64})
-    model = build_detector(settings)
+    model = build_detector(settings, 13)
     assert model.roi_head.mask_head[2].conv_logits.out_channels == 13
     optimizer = torch.optim.SGD(model.parameters(), lr=settings.lr)
     before = model.roi_head.bbox_head[2].fc_cls.weight.clone()

@@ -1,13 +1,12 @@
 """Training writes a model folder, learns, and says what is missing."""
 
-import json
-
 import pytest
 import torch
 
-from hemline.detection import Detector, train_detector
+from hemline.detection import Detector, read_settings, train_detector
 from hemline.errors import HemlineError
 from hemline.files import read_json
+from tests.detection.conftest import DEEPFASHION2
 
 
 @pytest.mark.parametrize("kind", ["cascade", "htc"])
@@ -15,10 +14,19 @@ def test_a_training_by_settings_alone_learns(small, stocked, tmp_path, kind):
     lines = []
     settings = small(kind, epochs=12, lr=0.002)
     out = tmp_path / "model"
-    train_detector(settings, stocked.write(), stocked.folder, out, tmp_path / "state", "test", lines.append)
+    train_detector(
+        settings,
+        stocked.wardrobe,
+        stocked.write(),
+        stocked.folder,
+        out,
+        tmp_path / "state",
+        "test",
+        lines.append,
+    )
     assert [line["epoch"] for line in lines] == list(range(1, 13))
     assert lines[-1]["loss"] < 0.7 * lines[0]["loss"]
-    assert read_json(out / "settings.json") == json.loads(settings.model_dump_json())
+    assert read_settings(out) == (settings, stocked.wardrobe)
     assert not (tmp_path / "state").exists()
     assert Detector.load(out).settings == settings
 
@@ -30,7 +38,15 @@ def test_a_detector_may_start_from_weights(small, stocked, tmp_path):
         small("cascade", lr=1e-12, init=str(tmp_path / "first" / "weights.pt"), seed=1),
     )
     for name, settings in (("first", first), ("second", second)):
-        train_detector(settings, stocked.write(), stocked.folder, tmp_path / name, tmp_path / "state", name)
+        train_detector(
+            settings,
+            stocked.wardrobe,
+            stocked.write(),
+            stocked.folder,
+            tmp_path / name,
+            tmp_path / "state",
+            name,
+        )
     weights = [torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("first", "second")]
     key = "roi_head.bbox_head.2.fc_cls.weight"
     torch.testing.assert_close(weights[0][key], weights[1][key])
@@ -42,7 +58,15 @@ def test_a_backbone_may_start_from_weights_and_stays_frozen(small, stocked, tmp_
     first = small("cascade")
     frozen = small("cascade", backbone={**first.backbone.model_dump(), "init": str(start)}, seed=1)
     for name, settings in (("first", first), ("second", frozen)):
-        train_detector(settings, stocked.write(), stocked.folder, tmp_path / name, tmp_path / "state", name)
+        train_detector(
+            settings,
+            stocked.wardrobe,
+            stocked.write(),
+            stocked.folder,
+            tmp_path / name,
+            tmp_path / "state",
+            name,
+        )
     one, two = (torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("first", "second"))
     (listed,) = read_json(tmp_path / "second" / "initial.json")
     assert listed["part"] == "backbone." and not listed["missing"]
@@ -55,5 +79,11 @@ def test_a_backbone_may_start_from_weights_and_stays_frozen(small, stocked, tmp_
 def test_missing_annotations_are_said(small, tmp_path):
     with pytest.raises(HemlineError, match=r"none\.json: no such annotations"):
         train_detector(
-            small("cascade"), tmp_path / "none.json", tmp_path, tmp_path, tmp_path / "state", "test"
+            small("cascade"),
+            DEEPFASHION2,
+            tmp_path / "none.json",
+            tmp_path,
+            tmp_path,
+            tmp_path / "state",
+            "test",
         )

@@ -13,15 +13,15 @@ from mmpose.datasets.transforms import RandomFlip
 from hemline.errors import HemlineError
 from hemline.estimation.config import pipeline, training_config
 from hemline.estimation.garments import PictureCache, read_garments, read_images, read_picture
-from hemline.wardrobe import CATEGORIES, category, grouping
-from tests.estimation.wardrobes import NETWORK, landmarks, settings, write_dataset
+from hemline.wardrobe import grouping
+from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, settings, write_dataset
 
 BOX = (30.0, 40.0, 80.0, 110.0)
 
 
 def build(folder, name, garments, **options):
     """The data set of a training on these garments."""
-    chosen = grouping(name)
+    chosen = grouping(DEEPFASHION2, name)
     annotations = write_dataset(folder, chosen, garments)
     config = training_config(settings(**options), chosen, annotations, folder / "image")
     from mmpose.registry import DATASETS
@@ -31,13 +31,15 @@ def build(folder, name, garments, **options):
 
 
 def one_of_each():
-    return [(entry.id, entry.id, BOX, landmarks(entry.id, BOX, entry.id)) for entry in CATEGORIES]
+    return [
+        (entry.id, entry.id, BOX, landmarks(entry.id, BOX, entry.id)) for entry in DEEPFASHION2.categories
+    ]
 
 
 @pytest.mark.parametrize("name", ["aggregated", "independent"])
 def test_flip_indices_are_an_involution_with_an_entry_for_each_channel(tmp_path, name):
     flips = build(tmp_path, name, one_of_each()).metainfo["flip_indices"]
-    chosen = grouping(name)
+    chosen = grouping(DEEPFASHION2, name)
     assert len(flips) == chosen.size
     assert np.array_equal(np.asarray(flips)[flips], np.arange(chosen.size))
     assert np.array_equal(flips, chosen.flip_index)
@@ -49,25 +51,27 @@ def test_mmpose_own_flip_breaks_the_vest():
     flips = Config.fromfile(configs / "_base_/datasets/deepfashion2.py").dataset_info["keypoint_info"]
     assert (flips[140]["name"], flips[140]["swap"]) == ("vest_kpt13", "")
     assert (flips[136]["name"], flips[136]["swap"]) == ("vest_kpt9", "vest_kpt13")
-    assert grouping("independent").flip_index[[136, 140]].tolist() == [140, 136]
+    assert grouping(DEEPFASHION2, "independent").flip_index[[136, 140]].tolist() == [140, 136]
 
 
 @pytest.mark.parametrize("name", ["aggregated", "independent"])
 def test_every_category_keeps_its_id_and_only_its_own_channels_have_weight(tmp_path, name):
     samples = build(tmp_path, name, one_of_each(), augment=False)
-    assert len(samples) == len(CATEGORIES)
-    for entry, sample in zip(CATEGORIES, samples, strict=True):
+    assert len(samples) == len(DEEPFASHION2.categories)
+    for entry, sample in zip(DEEPFASHION2.categories, samples, strict=True):
         found = sample["data_samples"]
         assert found.metainfo["category_id"] == entry.id
         weights = found.gt_instance_labels.keypoint_weights.numpy()
-        assert np.array_equal(weights[0] > 0, grouping(name).category_mask(entry.id))
+        assert np.array_equal(weights[0] > 0, grouping(DEEPFASHION2, name).category_mask(entry.id))
 
 
 def test_a_landmark_without_a_label_has_no_weight(tmp_path):
     points = landmarks(8, BOX)
     points[3] = 0
     sample = build(tmp_path, "aggregated", [(1, 8, BOX, points)], augment=False)[0]["data_samples"]
-    own = sample.gt_instance_labels.keypoint_weights.numpy()[0][grouping("aggregated").channels(8)]
+    own = sample.gt_instance_labels.keypoint_weights.numpy()[0][
+        grouping(DEEPFASHION2, "aggregated").channels(8)
+    ]
     assert np.flatnonzero(own == 0).tolist() == [3]
 
 
@@ -75,24 +79,24 @@ def test_an_occluded_landmark_has_the_weight_of_a_visible_one(tmp_path):
     points = landmarks(8, BOX)
     points[:, 2] = 1
     sample = build(tmp_path, "aggregated", [(1, 8, BOX, points)], augment=False)[0]["data_samples"]
-    assert sample.gt_instance_labels.keypoint_weights.sum() == category(8).count
+    assert sample.gt_instance_labels.keypoint_weights.sum() == DEEPFASHION2.category(8).count
 
 
 def test_garments_without_landmarks_are_skipped(tmp_path):
-    nothing = np.zeros((category(9).count, 3))
+    nothing = np.zeros((DEEPFASHION2.category(9).count, 3))
     samples = build(tmp_path, "aggregated", [(1, 9, BOX, nothing), (2, 9, BOX, landmarks(9, BOX))])
     assert [samples.get_data_info(index)["img_id"] for index in range(len(samples))] == [2]
 
 
 def test_nothing_to_train_on_is_said(tmp_path):
     with pytest.raises(HemlineError, match=r"train-aggregated\.json: no garment with a labelled landmark"):
-        build(tmp_path, "aggregated", [(1, 9, BOX, np.zeros((category(9).count, 3)))])
+        build(tmp_path, "aggregated", [(1, 9, BOX, np.zeros((DEEPFASHION2.category(9).count, 3)))])
 
 
 def test_annotations_of_another_grouping_are_refused(tmp_path):
-    path = write_dataset(tmp_path, grouping("aggregated"), [(1, 9, BOX, landmarks(9, BOX))])
+    path = write_dataset(tmp_path, grouping(DEEPFASHION2, "aggregated"), [(1, 9, BOX, landmarks(9, BOX))])
     with pytest.raises(HemlineError, match="81 keypoints, but grouping independent has 294"):
-        read_garments(path, tmp_path, grouping("independent"))
+        read_garments(path, tmp_path, grouping(DEEPFASHION2, "independent"))
 
 
 def test_missing_or_broken_annotations_are_named(tmp_path):
@@ -112,7 +116,7 @@ def test_an_unreadable_picture_is_named(tmp_path):
 
 
 def test_the_cache_forgets_the_oldest_pictures_first(tmp_path):
-    write_dataset(tmp_path, grouping("aggregated"), one_of_each()[:3])
+    write_dataset(tmp_path, grouping(DEEPFASHION2, "aggregated"), one_of_each()[:3])
     paths = [str(tmp_path / "image" / f"{number:06d}.jpg") for number in (1, 2, 3)]
     size = read_picture(paths[0]).nbytes
     cache = PictureCache(capacity=2 * size)
@@ -133,7 +137,7 @@ def test_a_mirrored_garment_has_its_landmarks_in_the_partners_channels(tmp_path,
     info = build(tmp_path, name, [(1, category_id, BOX, points)]).get_data_info(0)
     info["img_shape"] = info["img"].shape[:2]
     flipped = RandomFlip(prob=1.0)(dict(info))
-    chosen = grouping(name)
+    chosen = grouping(DEEPFASHION2, name)
     partners = chosen.flip_index[chosen.channels(category_id)]
     assert np.allclose(flipped["keypoints"][0, partners, 0], 159 - points[:, 0])
     assert np.allclose(flipped["keypoints"][0, partners, 1], points[:, 1])
@@ -163,7 +167,7 @@ def test_flip_is_an_augmentation_of_its_own():
 def test_the_quick_flip_is_mmposes(tmp_path, probability):
     from hemline.estimation.dataset import QuickRandomFlip
 
-    chosen = grouping("aggregated")
+    chosen = grouping(DEEPFASHION2, "aggregated")
     sample = {
         "img": np.random.default_rng(0).integers(0, 256, (60, 40, 3), dtype=np.uint8),
         "img_shape": (60, 40),

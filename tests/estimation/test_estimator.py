@@ -11,17 +11,17 @@ from hemline.errors import HemlineError
 from hemline.estimation import Estimator, build_estimator, to_picture
 from hemline.estimation.estimator import write_no_expert, write_settings
 from hemline.training import save_weights
-from hemline.wardrobe import CATEGORIES, category, grouping
-from tests.estimation.wardrobes import NETWORK, landmarks, picture, settings
+from hemline.wardrobe import grouping
+from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, picture, settings
 
-AGGREGATED = grouping("aggregated")
+AGGREGATED = grouping(DEEPFASHION2, "aggregated")
 HEATMAP_PIXEL = 4  # crop pixels
 
 
 def estimator(seed: int = 0, name: str = "aggregated") -> Estimator:
     """A network with random weights that are not all but zero."""
     torch.manual_seed(seed)
-    chosen = grouping(name)
+    chosen = grouping(DEEPFASHION2, name)
     model = build_estimator(NETWORK, chosen.size)
     model.init_weights()
     torch.nn.init.normal_(model.head.final_layer.weight, std=0.3)
@@ -37,7 +37,7 @@ def perfect(own: Estimator, crop, points: np.ndarray, category_id: int) -> torch
     return torch.from_numpy(own._codec.encode(keypoints, visible)["heatmaps"])
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", DEEPFASHION2.categories, ids=lambda entry: entry.slug)
 @pytest.mark.parametrize(
     "box", [(52.0, 61.0, 24.0, 36.0), (20.5, 30.0, 100.0, 40.0), (10.0, 5.0, 40.0, 180.0)]
 )
@@ -124,7 +124,7 @@ def test_a_folder_gives_back_the_same_landmarks(tmp_path):
     assert np.allclose(found[0].landmarks, found[1].landmarks, atol=1e-5)
     assert loaded.network == NETWORK
     assert np.array_equal(loaded.grouping.group_of, own.grouping.group_of)
-    assert found[0].landmarks.shape == (category(7).count, 3)
+    assert found[0].landmarks.shape == (DEEPFASHION2.category(7).count, 3)
 
 
 def test_what_is_no_estimator_is_said(tmp_path):

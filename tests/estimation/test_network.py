@@ -11,8 +11,8 @@ from hemline.estimation import build_estimator
 from hemline.estimation.config import training_config
 from hemline.estimation.network import codec, recipe
 from hemline.params import NetworkSettings
-from hemline.wardrobe import category, grouping
-from tests.estimation.wardrobes import NETWORK, landmarks, settings, write_dataset
+from hemline.wardrobe import grouping
+from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, settings, write_dataset
 
 BOX = (30.0, 40.0, 80.0, 110.0)
 PAPER = NetworkSettings(
@@ -46,7 +46,7 @@ def loss_of(folder, model, chosen, garments, network=NETWORK):
 @pytest.mark.parametrize("name", ["aggregated", "independent"])
 @pytest.mark.parametrize("category_id", [1, 3, 9])
 def test_only_a_categorys_own_labelled_channels_learn(tmp_path, name, category_id):
-    chosen = grouping(name)
+    chosen = grouping(DEEPFASHION2, name)
     model = build_estimator(NETWORK, chosen.size)
     model.init_weights()
     points = landmarks(category_id, BOX)
@@ -109,11 +109,13 @@ def test_the_papers_size_takes_a_training_step(tmp_path):
     assert sum(parameter.numel() for parameter in model.parameters()) == pytest.approx(63.6e6, rel=0.01)
     before = model.head.final_layer.weight.detach().clone()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loss = loss_of(tmp_path, model, grouping("aggregated"), [(1, 5, BOX, landmarks(5, BOX))], network=PAPER)
+    loss = loss_of(
+        tmp_path, model, grouping(DEEPFASHION2, "aggregated"), [(1, 5, BOX, landmarks(5, BOX))], network=PAPER
+    )
     loss.backward()
     optimizer.step()
     changed = (model.head.final_layer.weight.detach() != before).flatten(1).any(dim=1)
-    assert int(changed.sum()) == category(5).count
+    assert int(changed.sum()) == DEEPFASHION2.category(5).count
     assert torch.isfinite(loss)
 
 

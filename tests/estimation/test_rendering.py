@@ -17,11 +17,19 @@ from hemline.estimation.config import training_config
 from hemline.estimation.network import codec
 from hemline.inference.pipeline import DetectedBox, Estimators, see
 from hemline.params import EstimateSettings, EstimatorSettings
-from hemline.wardrobe import CATEGORIES, category, grouping
+from hemline.wardrobe import grouping
 from tests.estimation import rendering
-from tests.estimation.wardrobes import NETWORK, landmarks, lively, picture, settings, write_dataset
+from tests.estimation.wardrobes import (
+    DEEPFASHION2,
+    NETWORK,
+    landmarks,
+    lively,
+    picture,
+    settings,
+    write_dataset,
+)
 
-AGGREGATED = grouping("aggregated")
+AGGREGATED = grouping(DEEPFASHION2, "aggregated")
 PAPER = NETWORK.model_copy(update={"input_size": (384, 512), "sigma": 3.0})  # the paper's but for its width
 SIZE, MAP = (384, 512), (96, 128)
 
@@ -51,7 +59,7 @@ def samples(folder: Path, garments: list, flip: bool = False, **network):
 def garments() -> list:
     """One of each category: landmarks visible, occluded and unlabelled, some of them far outside of the box."""
     made, rng = [], np.random.default_rng(7)
-    for entry in CATEGORIES:
+    for entry in DEEPFASHION2.categories:
         box = BOXES[entry.id % len(BOXES)]
         points = landmarks(entry.id, (-40, -50, 240, 300), entry.id)
         points[:, 2] = rng.permutation(np.arange(entry.count) % 3)
@@ -230,7 +238,7 @@ def test_flip_test(estimator):
     assert not np.allclose(found, raw(estimator, crops), atol=0.05 * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", DEEPFASHION2.categories, ids=lambda entry: entry.slug)
 def test_landmarks_of_heatmaps(estimator, entry):
     heatmaps = smooth_heatmaps(entry.id)
     found = estimator.decode(torch.from_numpy(heatmaps), entry.id)
@@ -323,7 +331,10 @@ def test_unbiased_landmarks_of_heatmaps(sigma):
 @pytest.mark.parametrize("flip_test", [False, True])
 def test_boxes_to_the_result_file(estimator, flip_test):
     whole = picture(4)
-    boxes = [DetectedBox(1, entry.id, BOXES[entry.id % 5], 0.3 + entry.id / 20) for entry in CATEGORIES]
+    boxes = [
+        DetectedBox(1, entry.id, BOXES[entry.id % 5], 0.3 + entry.id / 20)
+        for entry in DEEPFASHION2.categories
+    ]
     crops = np.stack([estimator.crop(whole, box.box).pixels for box in boxes])
     heatmaps = flip_tested(estimator, crops) if flip_test else raw(estimator, crops)
     (sightings,) = see([(whole, boxes)], Estimators(estimator), authors("all"), flip_test=flip_test)
@@ -401,14 +412,14 @@ def chosen_maxima(maxima: np.ndarray, category_id: int, kind: str) -> np.ndarray
 
 
 def test_channels_ranges_and_pairs_are_the_authors():
-    for entry in CATEGORIES:
+    for entry in DEEPFASHION2.categories:
         assert np.array_equal(AGGREGATED.channels(entry.id), rendering.channels(entry.id))
-        assert category(entry.id).slice == rendering.landmark_range(entry.id)
+        assert DEEPFASHION2.category(entry.id).slice == rendering.landmark_range(entry.id)
     assert len(rendering.PAIRS) == 37
     assert np.array_equal(AGGREGATED.flip_index, rendering.swapped(np.arange(81)))
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", DEEPFASHION2.categories, ids=lambda entry: entry.slug)
 def test_81_back_to_294(entry):
     values = np.random.default_rng(entry.id).normal(size=(81, 3))
     assert np.array_equal(AGGREGATED.expand(values, entry.id), rendering.back(values, entry.id))
@@ -416,7 +427,7 @@ def test_81_back_to_294(entry):
 
 def test_there_and_back_again(estimator):
     # Labels, targets, landmarks, picture: every category, within half a heatmap pixel (whole peaks).
-    for entry in CATEGORIES:
+    for entry in DEEPFASHION2.categories:
         box = (30.0, 40.0, 80.0, 110.0)
         points = landmarks(entry.id, box)[:, :2]
         crop = estimator.crop(picture(), box)

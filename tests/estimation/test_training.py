@@ -8,10 +8,10 @@ import torch
 
 from hemline.errors import HemlineError
 from hemline.estimation import Estimator, finetune_expert, read_settings, train_estimator
-from hemline.wardrobe import category, grouping
-from tests.estimation.wardrobes import NETWORK, landmarks, picture, settings, write_dataset
+from hemline.wardrobe import grouping
+from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, picture, settings, write_dataset
 
-AGGREGATED = grouping("aggregated")
+AGGREGATED = grouping(DEEPFASHION2, "aggregated")
 BOX = (30.0, 40.0, 80.0, 110.0)
 
 
@@ -128,7 +128,7 @@ def test_the_epoch_that_the_judge_likes_best_is_kept(tmp_path, trained):
 
 
 def test_layers_that_fit_are_taken_from_a_checkpoint_of_other_channels(tmp_path, trained):
-    independent = grouping("independent")
+    independent = grouping(DEEPFASHION2, "independent")
     annotations = write_dataset(tmp_path, independent, garments([9, 5]))
     train_estimator(
         settings(lr=1e-12), independent, annotations, tmp_path / "image",
@@ -140,7 +140,7 @@ def test_layers_that_fit_are_taken_from_a_checkpoint_of_other_channels(tmp_path,
 
 
 def test_training_brings_the_loss_down(tmp_path):
-    points = landmarks(category("skirt").id, BOX)
+    points = landmarks(DEEPFASHION2.category("skirt").id, BOX)
     annotations = write_dataset(tmp_path, AGGREGATED, [(1, 9, BOX, points), (2, 9, BOX, points)])
     lines = []
     train_estimator(

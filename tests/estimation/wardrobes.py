@@ -10,7 +10,9 @@ from torch import nn
 
 from hemline.estimation import build_estimator
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
-from hemline.wardrobe import Grouping, category
+from hemline.wardrobe import Grouping, Wardrobe, wardrobe
+
+DEEPFASHION2 = wardrobe("deepfashion2")
 
 NETWORK = NetworkSettings(
     width=8,
@@ -60,10 +62,12 @@ def picture(seed: int = 0, width: int = 160, height: int = 200) -> np.ndarray:
     return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def landmarks(category_id: int, box: tuple[float, float, float, float], seed: int = 0) -> np.ndarray:
+def landmarks(
+    category_id: int, box: tuple[float, float, float, float], seed: int = 0, wardrobe: Wardrobe = DEEPFASHION2
+) -> np.ndarray:
     """(n, 3): all of a category's landmarks somewhere in a box, visible."""
     x, y, width, height = box
-    places = np.random.default_rng(seed).uniform(0.05, 0.95, (category(category_id).count, 2))
+    places = np.random.default_rng(seed).uniform(0.05, 0.95, (wardrobe.category(category_id).count, 2))
     points = places * (width, height) + (x, y)
     return np.concatenate([points.round(), np.full((len(points), 1), 2.0)], axis=1)
 

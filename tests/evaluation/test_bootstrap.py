@@ -8,7 +8,7 @@ import pytest
 from hemline.evaluation import read_landmark_results, read_truth, summary
 from hemline.evaluation.matching import match_landmarks
 from hemline.evaluation.summary import LANDMARK_NUMBERS, summarize
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import wardrobe
 from tests.evaluation.wardrobes import (
     ground_truth,
     landmark_results,
@@ -17,9 +17,11 @@ from tests.evaluation.wardrobes import (
     save,
 )
 
+DEEPFASHION2 = wardrobe("deepfashion2")
+
 
 def table_of(folder, truth, results):
-    read = read_truth(save(folder, "truth.json", truth))
+    read = read_truth(save(folder, "truth.json", truth), DEEPFASHION2)
     return match_landmarks(read, read_landmark_results(save(folder, "results.json", results), read))
 
 
@@ -81,7 +83,7 @@ def test_a_category_that_no_drawn_image_holds_is_left_out_of_the_mean(tmp_path):
     weights = np.array([[1, 1, 1, 1, 1, 0]], dtype=np.int32).T
     columns = summary._columns(table, LANDMARK_NUMBERS, weights)
     assert np.isnan(columns.per_category["sling dress"][0])
-    both = [columns.per_category[CATEGORIES[place].name][0] for place in (0, 1)]
+    both = [columns.per_category[DEEPFASHION2.categories[place].name][0] for place in (0, 1)]
     assert columns.numbers["AP"][0] == pytest.approx(np.mean(both), abs=1e-12)
 
 

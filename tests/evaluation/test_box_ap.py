@@ -7,6 +7,7 @@ import pytest
 from hemline.errors import HemlineError
 from hemline.evaluation import evaluate_ablation, evaluate_boxes, read_box_results, read_truth
 from tests.evaluation.wardrobes import (
+    DEEPFASHION2,
     box_results,
     ground_truth,
     landmark_results,
@@ -23,7 +24,7 @@ PLACES = {"AP": 0, "AP50": 1, "AP75": 2, "AR": 8}
 def test_boxes_as_pycocotools(tmp_path, seed):
     truth = ground_truth(images=40, garments=200, seed=seed)
     boxes = box_results(truth, seed)
-    read = read_truth(save(tmp_path, "truth.json", truth))
+    read = read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
     ours = evaluate_boxes(read, read_box_results(save(tmp_path, "boxes.json", boxes), read))
     engine = reference(truth, boxes, "bbox")
     assert {name: ours[name] for name in PLACES} == pytest.approx(
@@ -44,7 +45,7 @@ def test_boxes_as_pycocotools(tmp_path, seed):
 )
 def test_bad_boxes_are_refused(tmp_path, change, words):
     truth = ground_truth(images=4, garments=10, seed=1)
-    read = read_truth(save(tmp_path, "truth.json", truth))
+    read = read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
     boxes = box_results(truth, 1)
     boxes[4] |= change
     with pytest.raises(HemlineError, match=rf"boxes\.json: record 5: {words}"):
@@ -73,7 +74,7 @@ def row(tmp_path):
 
 def test_a_row_holds_all_numbers(row):
     values, paths = ({key: pair[place] for key, pair in row.items()} for place in (0, 1))
-    metrics = evaluate_ablation(**paths, resamples=40, seed=3)
+    metrics = evaluate_ablation(**paths, resamples=40, seed=3, wardrobe=DEEPFASHION2)
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
     whole, visible = (reference(values[key], values["results"]).stats[0] for key in ("truth", "visible"))
     assert metrics["AP"] == metrics["landmarks"]["AP"] == pytest.approx(whole, abs=1e-12)
@@ -84,23 +85,35 @@ def test_a_row_holds_all_numbers(row):
         low, high = metrics[block]["intervals"]["AP"]
         assert low < metrics[block]["AP"] < high
         assert set(metrics[block]["intervals"]["per_category"]) == set(metrics[block]["per_category"])
+    errors = metrics["normalised_error"]
+    assert errors["intervals"]["NE"][0] < errors["NE"] < errors["intervals"]["NE"][1]
     assert metrics["counts"]["images"] == 30 and metrics["counts"]["resamples"] == 40
-    assert evaluate_ablation(**paths, resamples=40, seed=3) == metrics
+    assert evaluate_ablation(**paths, resamples=40, seed=3, wardrobe=DEEPFASHION2) == metrics
     assert (
-        evaluate_ablation(**paths, resamples=40, seed=4)["landmarks"]["intervals"]
+        evaluate_ablation(**paths, resamples=40, seed=4, wardrobe=DEEPFASHION2)["landmarks"]["intervals"]
         != metrics["landmarks"]["intervals"]
     )
 
 
 def test_a_row_without_boxes(row):
     paths = {key: pair[1] for key, pair in row.items()} | {"boxes": None}
-    metrics = evaluate_ablation(**paths, resamples=0, seed=0)
+    metrics = evaluate_ablation(**paths, resamples=0, seed=0, wardrobe=DEEPFASHION2)
     assert metrics["boxes"] is None and "AP_box" not in metrics
     assert "intervals" not in metrics["landmarks"]
+
+
+def test_a_row_of_boxes_alone(row):
+    paths = {key: pair[1] for key, pair in row.items()} | {"results": None}
+    metrics = evaluate_ablation(**paths, resamples=20, seed=0, wardrobe=DEEPFASHION2)
+    assert {key for key, value in metrics.items() if value is None} == {
+        "landmarks", "visible_only", "normalised_error",
+    }  # fmt: skip
+    assert metrics["AP_box"] == metrics["boxes"]["AP"] == 1.0 and "AP" not in metrics
+    assert metrics["counts"]["results"] == metrics["counts"]["garments"]
 
 
 def test_ground_truths_of_two_splits_are_refused(row, tmp_path):
     other = save(tmp_path, "other.json", ground_truth(images=31, garments=120, seed=9))
     paths = {key: pair[1] for key, pair in row.items()} | {"visible": other}
     with pytest.raises(HemlineError, match=r"other\.json: other images than .*\(such as 130\)"):
-        evaluate_ablation(**paths, resamples=0, seed=0)
+        evaluate_ablation(**paths, resamples=0, seed=0, wardrobe=DEEPFASHION2)

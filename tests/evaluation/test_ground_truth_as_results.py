@@ -7,14 +7,17 @@ from hemline.datasets.synthetic import synthesize
 from hemline.evaluation import as_garments, evaluate_ablation, read_truth
 from hemline.inference.garments import write_results
 from hemline.submission import check, package
+from hemline.wardrobe import wardrobe
+
+DEEPFASHION2 = wardrobe("deepfashion2")
 
 
 def evaluate_perfect_results(folder: Path, pictures: Path) -> dict:
     convert_split(pictures, folder / "coco", "validation", boxes=folder / "boxes")
     truth = folder / "coco" / "validation-independent.json"
-    write_results(folder / "results.json", as_garments(read_truth(truth)))
-    package(folder / "results.json", folder / "out.zip", images=truth)
-    assert not check(folder / "out.zip", truth).violations
+    write_results(folder / "results.json", as_garments(read_truth(truth, DEEPFASHION2)))
+    package(folder / "results.json", folder / "out.zip", DEEPFASHION2, images=truth)
+    assert not check(folder / "out.zip", DEEPFASHION2, truth).violations
     return evaluate_ablation(
         truth,
         folder / "coco" / "validation-visible.json",
@@ -22,6 +25,7 @@ def evaluate_perfect_results(folder: Path, pictures: Path) -> dict:
         folder / "boxes" / "validation.json",
         resamples=20,
         seed=0,
+        wardrobe=DEEPFASHION2,
     )
 
 

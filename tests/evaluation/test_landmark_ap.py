@@ -2,6 +2,7 @@
 
 import copy
 import json
+from itertools import takewhile
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hemline.commands import main
 from hemline.errors import HemlineError
 from hemline.evaluation import as_garments, evaluate_landmarks, matching, read_landmark_results, read_truth
 from hemline.inference.garments import write_results
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import wardrobe
 from tests.evaluation.wardrobes import (
     ground_truth,
     landmark_results,
@@ -19,22 +20,23 @@ from tests.evaluation.wardrobes import (
     save,
 )
 
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
 NAMES = ["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"]
 
 
-def evaluate(folder, truth, results, **options):
-    read = read_truth(save(folder, "truth.json", truth))
+def evaluate(folder, truth, results, table=DEEPFASHION2, **options):
+    read = read_truth(save(folder, "truth.json", truth), table)
     return evaluate_landmarks(
         read, read_landmark_results(save(folder, "results.json", results), read), **options
     )
 
 
-def assert_same(folder, truth, results):
-    """All ten numbers and the 13 APs of pycocotools, to 1e-12 (1e-9 is asked for). Returns ours."""
-    ours, engine = evaluate(folder, truth, results), reference(truth, results)
+def assert_same(folder, truth, results, table=DEEPFASHION2):
+    """All ten numbers and the categories' APs of pycocotools, to 1e-12 (1e-9 is asked for). Returns ours."""
+    ours, engine = evaluate(folder, truth, results, table), reference(truth, results, wardrobe=table)
     assert [ours[name] for name in NAMES] == pytest.approx(list(engine.stats), abs=1e-12)
-    expected = reference_per_category(engine)
-    assert list(ours["per_category"]) == [entry.name for entry in CATEGORIES]
+    expected = reference_per_category(engine, table)
+    assert list(ours["per_category"]) == [entry.name for entry in table.categories]
     assert ours["per_category"] == pytest.approx(expected, abs=1e-12)
     return ours
 
@@ -44,6 +46,23 @@ def test_random_results(tmp_path, seed):
     truth = ground_truth(images=50, garments=220, seed=seed)
     ours = assert_same(tmp_path, truth, landmark_results(truth, seed))
     assert 0.05 < ours["AP"] < 0.95 and ours["AP50"] > ours["AP75"] and ours["APm"] != ours["APl"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_results_of_fld(tmp_path, seed):
+    truth = ground_truth(images=40, garments=120, seed=seed, wardrobe=FLD)
+    ours = assert_same(tmp_path, truth, landmark_results(truth, seed, wardrobe=FLD), FLD)
+    assert list(ours["per_category"]) == ["upper body", "lower body", "full body"]
+    assert 0.05 < ours["AP"] < 0.95
+
+
+def test_another_data_sets_files_are_refused(tmp_path):
+    with pytest.raises(HemlineError, match=r"annotation 1: keypoints has 882 numbers; 54 are expected"):
+        read_truth(save(tmp_path, "truth.json", ground_truth(5, 9, seed=0, categories=(1,))), FLD)
+    truth = ground_truth(5, 9, seed=0, wardrobe=FLD)
+    results = [{**record, "category_id": 4} for record in landmark_results(truth, 0, wardrobe=FLD)]
+    with pytest.raises(HemlineError, match=r"record 1: category_id is 4; the categories are 1 to 3"):
+        evaluate(tmp_path, truth, results, FLD)
 
 
 def test_chunks_of_images_change_nothing(tmp_path, monkeypatch):
@@ -157,7 +176,7 @@ def test_crowd_annotations(tmp_path):
 @pytest.mark.parametrize("seed", range(3))
 def test_ground_truth_as_results_scores_exactly_one(tmp_path, seed):
     truth = ground_truth(images=40, garments=160, seed=seed)
-    read = read_truth(save(tmp_path, "truth.json", truth))
+    read = read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
     write_results(tmp_path / "results.json", as_garments(read))
     ours = evaluate_landmarks(read, read_landmark_results(tmp_path / "results.json", read), resamples=50)
     assert [ours[name] for name in ("AP", "AP50", "AP75", "AR")] == [1.0] * 4
@@ -201,13 +220,13 @@ def test_bad_ground_truth_is_refused(tmp_path, change, words):
     truth = ground_truth(images=4, garments=10, seed=1)
     truth["annotations"][1] |= change
     with pytest.raises(HemlineError, match=words):
-        read_truth(save(tmp_path, "truth.json", truth))
+        read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
 
 
 @pytest.mark.parametrize("value", [[], {}, {"images": []}, {"images": [], "annotations": []}, "text"])
 def test_what_is_no_ground_truth_is_refused(tmp_path, value):
     with pytest.raises(HemlineError, match=r"truth\.json: .*(images|annotations)"):
-        read_truth(save(tmp_path, "truth.json", value))
+        read_truth(save(tmp_path, "truth.json", value), DEEPFASHION2)
 
 
 def test_annotation_ids_from_zero_are_matched_too(tmp_path):
@@ -240,7 +259,8 @@ def test_command_prints_a_table_and_explains_bad_input(tmp_path, capsys):
     paths = [str(save(tmp_path, "truth.json", truth)), str(save(tmp_path, "results.json", results))]
     assert main(["evaluate", *paths, "--resamples", "10"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    shown = {line[2:24].strip(): line[24:].split() for line in lines if line.startswith("  ")}
+    landmarks = takewhile(lambda line: not line.startswith("normalised error"), lines)
+    shown = {line[2:24].strip(): line[24:].split() for line in landmarks if line.startswith("  ")}
     assert float(shown["AP"][0]) == pytest.approx(reference(truth, results).stats[0], abs=5e-5)
     assert shown["skirt"] == ["-", "0"] and len(shown["short sleeve top"]) == 4
     results[0]["score"] = float("nan")

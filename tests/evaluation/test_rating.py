@@ -10,26 +10,27 @@ from hemline.evaluation import evaluate_landmarks, rating, read_landmark_results
 from hemline.evaluation.rating import Rater
 from hemline.inference.garments import Garment, read_results, write_results
 from hemline.inference.tables import GarmentTable
-from hemline.wardrobe import LANDMARK_COUNT, category
+from hemline.wardrobe import wardrobe
 from tests.evaluation.wardrobes import ground_truth, landmark_results, save
 
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
 NO_BOX = (0.0, 0.0, 1.0, 1.0)
 
 
-def table(results) -> GarmentTable:
+def table(results, of=DEEPFASHION2) -> GarmentTable:
     """Records as a table; no coordinate is rounded."""
     garments = []
     for record in results:
-        own = category(record["category_id"])
-        landmarks = np.array(record["keypoints"]).reshape(LANDMARK_COUNT, 3)[own.slice]
-        garments.append(Garment(record["image_id"], own.id, NO_BOX, 1.0, landmarks, record["score"]))
-    return GarmentTable.of(garments)
+        own = of.category(record["category_id"])
+        landmarks = np.array(record["keypoints"]).reshape(-1, 3)[own.slice]
+        garments.append(Garment(record["image_id"], own.id, NO_BOX, 1.0, landmarks, record["score"], of))
+    return GarmentTable.of(garments, of)
 
 
-def assert_same(folder, truth, results):
-    """AP and the 13 APs of the result file, to 1e-12. Returns the AP."""
-    read = read_truth(save(folder, "truth.json", truth))
-    own = table(results)
+def assert_same(folder, truth, results, of=DEEPFASHION2):
+    """AP and the categories' APs of the result file, to 1e-12. Returns the AP."""
+    read = read_truth(save(folder, "truth.json", truth), of)
+    own = table(results, of)
     write_results(folder / "results.json", own.garments())
     expected = evaluate_landmarks(read, read_landmark_results(folder / "results.json", read))
     quick = Rater(read).rate(own)
@@ -43,6 +44,20 @@ def assert_same(folder, truth, results):
 def test_random_results(tmp_path, seed, decimals):
     truth = ground_truth(images=60, garments=220, seed=seed)
     assert 0.05 < assert_same(tmp_path, truth, landmark_results(truth, seed, decimals=decimals)) < 0.95
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_results_of_fld(tmp_path, seed):
+    truth = ground_truth(images=60, garments=120, seed=seed, wardrobe=FLD)
+    results = landmark_results(truth, seed, decimals=1, wardrobe=FLD)
+    assert 0.05 < assert_same(tmp_path, truth, results, FLD) < 0.95
+
+
+def test_results_of_another_wardrobe_are_refused(tmp_path):
+    truth = ground_truth(images=5, garments=9, seed=0, wardrobe=FLD)
+    rater = Rater(read_truth(save(tmp_path, "truth.json", truth), FLD))
+    with pytest.raises(HemlineError, match=r"truth\.json is of fld; the results are of deepfashion2"):
+        rater.rate(GarmentTable.of([], DEEPFASHION2))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -79,8 +94,8 @@ def test_unlabelled_garments_take_results_near_their_boxes(tmp_path):
 def test_of_equally_near_garments_the_last_is_taken(tmp_path):
     """Two garments, of which one has a third of the labels; the best result is right for both, the other for one."""
     truth = ground_truth(images=1, garments=2, seed=1, categories=(8,))
-    own = category(8)
-    keypoints = np.zeros((2, LANDMARK_COUNT, 3))
+    own = DEEPFASHION2.category(8)
+    keypoints = np.zeros((2, 294, 3))
     keypoints[:, own.slice, :2] = np.random.default_rng(1).integers(10, 90, (own.count, 2))
     keypoints[:, own.slice, 2] = 2
     keypoints[1, own.start + own.count // 3 : own.stop] = 0
@@ -135,10 +150,10 @@ def test_no_garments_or_no_results(tmp_path, garments, seed):
 def test_coordinates_are_those_of_the_file(tmp_path):
     """4 thousandths of a pixel, far for a garment as small as this one, are not in the file."""
     truth = ground_truth(images=1, garments=1, seed=1, categories=(8,))
-    keypoints = np.zeros((LANDMARK_COUNT, 3))
-    keypoints[category(8).start] = [5.0, 5.0, 2.0]
+    keypoints = np.zeros((294, 3))
+    keypoints[DEEPFASHION2.category(8).start] = [5.0, 5.0, 2.0]
     result = keypoints.copy()
-    result[category(8).start, 0] += 0.004
+    result[DEEPFASHION2.category(8).start, 0] += 0.004
     found = {"image_id": 100, "category_id": 8, "keypoints": result.ravel().tolist(), "score": 1.0}
     truth["annotations"][0].update(keypoints=keypoints.ravel().tolist(), num_keypoints=1, area=1e-3)
     assert assert_same(tmp_path, truth, [found]) == pytest.approx(1.0, abs=1e-12)
@@ -146,7 +161,7 @@ def test_coordinates_are_those_of_the_file(tmp_path):
 
 def test_what_was_judged_once_is_rated_with_any_scores(tmp_path):
     truth = ground_truth(images=20, garments=100, seed=9)
-    read = read_truth(save(tmp_path, "truth.json", truth))
+    read = read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
     own = table(landmark_results(truth, 9))
     judged = Rater(read).judge(own)
     generator = np.random.default_rng(9)
@@ -154,7 +169,7 @@ def test_what_was_judged_once_is_rated_with_any_scores(tmp_path):
         places = np.flatnonzero(generator.random(len(own)) < 0.7)
         scores = generator.random(len(places)).round(1)
         chosen = own.take(places)
-        written = GarmentTable(**chosen.columns() | {"score": scores})
+        written = GarmentTable(**chosen.columns() | {"score": scores}, wardrobe=DEEPFASHION2)
         assert judged.rate(places, scores) == Rater(read).rate(written)
         write_results(tmp_path / "results.json", written.garments())
         expected = evaluate_landmarks(read, read_landmark_results(tmp_path / "results.json", read))
@@ -163,7 +178,7 @@ def test_what_was_judged_once_is_rated_with_any_scores(tmp_path):
 
 def test_chunks_change_nothing(tmp_path, monkeypatch):
     truth = ground_truth(images=20, garments=100, seed=10)
-    read = read_truth(save(tmp_path, "truth.json", truth))
+    read = read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
     own = table(landmark_results(truth, 10))
     whole = Rater(read).rate(own)
     monkeypatch.setattr(rating, "CHUNK", 7)
@@ -178,11 +193,11 @@ def test_a_picture_of_another_split_is_named(tmp_path):
         short["images"] = [entry for entry in truth["images"] if entry["id"] != missing]
         short["annotations"] = [entry for entry in truth["annotations"] if entry["image_id"] != missing]
         with pytest.raises(HemlineError, match=f"image {missing}: .* no such image"):
-            Rater(read_truth(save(tmp_path, "short.json", short))).rate(own)
+            Rater(read_truth(save(tmp_path, "short.json", short), DEEPFASHION2)).rate(own)
 
 
 def test_a_table_is_its_list(tmp_path):
     own = table(landmark_results(ground_truth(images=5, garments=30, seed=12), 12))
-    assert GarmentTable.of(own.garments()).garments() == own.garments()
+    assert GarmentTable.of(own.garments(), DEEPFASHION2).garments() == own.garments()
     write_results(tmp_path / "results.json", own.garments())
-    assert own.as_written().garments() == read_results(tmp_path / "results.json")
+    assert own.as_written().garments() == read_results(tmp_path / "results.json", DEEPFASHION2)

@@ -9,9 +9,10 @@ from hemline.estimation.estimator import write_no_expert, write_settings
 from hemline.files import write_json
 from hemline.params import DetectorSettings, DetectSettings
 from hemline.training import save_weights
-from hemline.wardrobe import grouping
+from hemline.wardrobe import grouping, wardrobe
 from tests.estimation.wardrobes import lively, settings
 
+DEEPFASHION2 = wardrobe("deepfashion2")
 DETECT = DetectSettings(score_threshold=0.0, max_per_image=5)
 DETECTOR = {
     "type": "cascade", "masks": False, "epochs": 1, "milestones": (), "lr": 0.001, "batch_size": 2, "seed": 0,
@@ -26,9 +27,9 @@ def write_models(root: Path) -> Path:
     """A Cascade R-CNN, the aggregated estimator; a skirt expert in each variant, and a reason for having no sling's."""
     torch.manual_seed(0)
     detector = DetectorSettings.model_validate(DETECTOR)
-    save_weights(build_detector(detector), root / "detectors" / "cascade" / "weights.pt")
+    save_weights(build_detector(detector, 13), root / "detectors" / "cascade" / "weights.pt")
     write_json(root / "detectors" / "cascade" / "settings.json", detector.model_dump(mode="json"))
-    aggregated = grouping("aggregated")
+    aggregated = grouping(DEEPFASHION2, "aggregated")
     folders = (root / "estimators/aggregated", root / "experts/plain/skirt", root / "experts/hflip/skirt")
     for seed, folder in zip((0, 0, 1), folders, strict=True):
         save_weights(lively(seed, aggregated), folder / "weights.pt")

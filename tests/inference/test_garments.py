@@ -9,13 +9,15 @@ import pytest
 from hemline.errors import HemlineError
 from hemline.inference import records
 from hemline.inference.garments import Garment, read_results, write_results
-from hemline.wardrobe import CATEGORIES, category
+from hemline.wardrobe import wardrobe
+
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
 
 
-def garment(category_id: int = 5, image_id: int = 7, score: float = 0.5) -> Garment:
-    count = category(category_id).count
+def garment(category_id: int = 5, image_id: int = 7, score: float = 0.5, of=DEEPFASHION2) -> Garment:
+    count = of.category(category_id).count
     landmarks = np.arange(3.0 * count).reshape(count, 3) / 64
-    return Garment(image_id, category_id, (1.5, 2.25, 30.0, 40.125), 0.9, landmarks, score)
+    return Garment(image_id, category_id, (1.5, 2.25, 30.0, 40.125), 0.9, landmarks, score, of)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def write(path, value) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", DEEPFASHION2.categories, ids=lambda entry: entry.slug)
 def test_record_holds_the_categorys_landmarks_and_zeros_elsewhere(entry):
     keypoints = np.array(garment(entry.id).to_record()["keypoints"]).reshape(294, 3)
     assert np.array_equal(keypoints[entry.slice, :2], garment(entry.id).landmarks[:, :2].round(2))
@@ -38,16 +40,34 @@ def test_record_holds_the_categorys_landmarks_and_zeros_elsewhere(entry):
 
 
 def test_written_garments_are_read_back_the_same(tmp_path):
-    rounded = [Garment.from_record(garment(entry.id, score=1 / 3).to_record()) for entry in CATEGORIES]
+    rounded = [
+        Garment.from_record(garment(entry.id, score=1 / 3).to_record(), DEEPFASHION2)
+        for entry in DEEPFASHION2.categories
+    ]
     assert write_results(tmp_path / "results.json", rounded) == 13
-    assert read_results(tmp_path / "results.json") == rounded
-    again = [one.to_record() for one in read_results(tmp_path / "results.json")]
+    assert read_results(tmp_path / "results.json", DEEPFASHION2) == rounded
+    again = [one.to_record() for one in read_results(tmp_path / "results.json", DEEPFASHION2)]
     assert json.loads((tmp_path / "results.json").read_text()) == again
+
+
+def test_garments_of_fld_have_records_of_their_own(tmp_path):
+    rounded = [
+        Garment.from_record(garment(entry.id, of=FLD).to_record(), wardrobe=FLD) for entry in FLD.categories
+    ]
+    assert [len(one.to_record()["keypoints"]) for one in rounded] == [54, 54, 54]
+    assert write_results(tmp_path / "results.json", rounded) == 3
+    found = read_results(tmp_path / "results.json", FLD)
+    assert found == rounded
+    assert [one.category.name for one in found] == ["upper body", "lower body", "full body"]
+    with pytest.raises(HemlineError, match="keypoints has 54 numbers; 882 are expected"):
+        read_results(tmp_path / "results.json", DEEPFASHION2)
+    with pytest.raises(HemlineError, match=r"landmarks have the shape \(6, 3\); \(4, 3\) is expected"):
+        Garment(1, 2, (0, 0, 9, 9), 1.0, np.zeros((6, 3)), 1.0, FLD)
 
 
 def test_no_garment_at_all_is_a_file_too(tmp_path):
     assert write_results(tmp_path / "results.json", []) == 0
-    assert read_results(tmp_path / "results.json") == []
+    assert read_results(tmp_path / "results.json", DEEPFASHION2) == []
 
 
 def test_a_failing_source_leaves_the_old_file(tmp_path):
@@ -58,7 +78,9 @@ def test_a_failing_source_leaves_the_old_file(tmp_path):
     write_results(tmp_path / "results.json", [garment()])
     with pytest.raises(RuntimeError):
         write_results(tmp_path / "results.json", broken())
-    assert read_results(tmp_path / "results.json") == [Garment.from_record(garment().to_record())]
+    assert read_results(tmp_path / "results.json", DEEPFASHION2) == [
+        Garment.from_record(garment().to_record(), DEEPFASHION2)
+    ]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
@@ -102,14 +124,14 @@ def test_text_that_is_no_list_is_refused(text):
 def test_a_bad_value_is_named(tmp_path, record, key, value, words):
     path = write(tmp_path / "results.json", [record, record | {key: value}])
     with pytest.raises(HemlineError, match=rf"results\.json: record 2: .*{words.removeprefix('record 2: ')}"):
-        read_results(path)
+        read_results(path, DEEPFASHION2)
 
 
 @pytest.mark.parametrize("key", ["image_id", "category_id", "keypoints", "score", "box"])
 def test_a_missing_key_is_named(tmp_path, record, key):
     del record[key]
     with pytest.raises(HemlineError, match=f"record 1: no key '{key}'"):
-        read_results(write(tmp_path / "results.json", [record]))
+        read_results(write(tmp_path / "results.json", [record]), DEEPFASHION2)
 
 
 def test_boxes_given_for_landmarks_are_refused(tmp_path):
@@ -117,12 +139,12 @@ def test_boxes_given_for_landmarks_are_refused(tmp_path):
         tmp_path / "boxes.json", [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1}]
     )
     with pytest.raises(HemlineError, match="another task"):
-        read_results(path)
+        read_results(path, DEEPFASHION2)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(HemlineError, match=r"missing\.json: cannot be read"):
-        read_results(tmp_path / "missing.json")
+        read_results(tmp_path / "missing.json", DEEPFASHION2)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +164,7 @@ def test_a_garment_that_no_file_can_hold_is_refused(change):
         "box_score": 1.0,
         "landmarks": np.zeros((15, 3)),
         "score": 1,
+        "wardrobe": DEEPFASHION2,
     }
     with pytest.raises(HemlineError, match="garment of image 1, category 5"):
         Garment(**(good | change))
@@ -149,7 +172,7 @@ def test_a_garment_that_no_file_can_hold_is_refused(change):
 
 def test_a_garment_cannot_be_changed_and_copies_its_landmarks():
     landmarks = np.zeros((15, 3))
-    made = Garment(1, 5, (0, 0, 1, 1), 1.0, landmarks, 1.0)
+    made = Garment(1, 5, (0, 0, 1, 1), 1.0, landmarks, 1.0, DEEPFASHION2)
     landmarks[:] = 7
     assert not made.landmarks.any()
     with pytest.raises(ValueError, match="read-only"):

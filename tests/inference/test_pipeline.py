@@ -20,13 +20,14 @@ from hemline.inference.pipeline import (
 )
 from hemline.params import EstimateSettings
 from hemline.training import save_weights
-from hemline.wardrobe import CATEGORIES, category, grouping
+from hemline.wardrobe import grouping, wardrobe
 from tests.estimation.wardrobes import NETWORK, lively, picture, settings
 
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
 SETTINGS = EstimateSettings(
     shift_heatmap=True, score="all", score_threshold=0.2, box_score_threshold=0.01, batch_size=4
 )
-AGGREGATED = grouping("aggregated")
+AGGREGATED = grouping(DEEPFASHION2, "aggregated")
 
 
 class Counting(Estimator):
@@ -45,9 +46,9 @@ class Counting(Estimator):
         return super().heatmaps(crops, *parts)
 
 
-def estimator(seed: int) -> Counting:
+def estimator(seed: int, groups=AGGREGATED) -> Counting:
     """Random weights with heatmaps of about 0 to 1."""
-    return Counting(lively(seed, AGGREGATED), NETWORK, AGGREGATED)
+    return Counting(lively(seed, groups), NETWORK, groups)
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +72,13 @@ def same(one, other):
 
 def test_each_category_goes_to_its_expert(two):
     general, expert = two
-    boxes = [box(entry.id) for entry in CATEGORIES]
+    boxes = [box(entry.id) for entry in DEEPFASHION2.categories]
     found = run([(picture(), boxes)], Estimators(general, {5: expert, 9: expert}))
     by = {
         name: run([(picture(), boxes)], Estimators(one))
         for name, one in (("general", general), ("expert", expert))
     }
-    for index, entry in enumerate(CATEGORIES):
+    for index, entry in enumerate(DEEPFASHION2.categories):
         served, other = ("expert", "general") if entry.id in (5, 9) else ("general", "expert")
         assert same(found[index], by[served][index])
         assert not same(found[index], by[other][index])
@@ -85,9 +86,13 @@ def test_each_category_goes_to_its_expert(two):
 
 def test_no_category_is_lost(two):
     # mmpose drops every detection whose category isn't 1.
-    found = run([(picture(), [box(entry.id) for entry in reversed(CATEGORIES)])], Estimators(two[0]))
+    found = run(
+        [(picture(), [box(entry.id) for entry in reversed(DEEPFASHION2.categories)])], Estimators(two[0])
+    )
     assert [garment.category_id for garment in found] == list(range(13, 0, -1))
-    assert [len(garment.landmarks) for garment in found] == [entry.count for entry in reversed(CATEGORIES)]
+    assert [len(garment.landmarks) for garment in found] == [
+        entry.count for entry in reversed(DEEPFASHION2.categories)
+    ]
 
 
 def test_nothing_is_suppressed(two):
@@ -185,8 +190,8 @@ def test_landmarks_of_other_categories_stay_zero_in_the_294(tmp_path, two):
         iter(estimate_boxes(*files, Estimators(two[0]), SETTINGS, flip_test=False, title="landmarks"))
     )
     keypoints = np.array(garment.to_record()["keypoints"]).reshape(294, 3)
-    assert (keypoints[category(9).slice, :2] != 0).any(axis=1).all()
-    keypoints[category(9).slice] = 0
+    assert (keypoints[DEEPFASHION2.category(9).slice, :2] != 0).any(axis=1).all()
+    keypoints[DEEPFASHION2.category(9).slice] = 0
     assert not keypoints.any()
 
 
@@ -213,7 +218,7 @@ def test_an_unreadable_picture_is_named(tmp_path, two):
 
 def test_boxes_are_read_without_those_under_the_threshold(tmp_path):
     files = write(tmp_path, [record(7, 1, 0.2), record(3, 9, 0.1), record(3, 8, 0.3)])
-    assert [one.score for one in read_boxes(files[0], 0.2)] == [0.3, 0.2]
+    assert [one.score for one in read_boxes(files[0], DEEPFASHION2, 0.2)] == [0.3, 0.2]
 
 
 def save(folder, own, slug=None):
@@ -224,7 +229,7 @@ def save(folder, own, slug=None):
 
 def test_the_aggregated_estimator_serves_a_category_without_an_expert(tmp_path, two):
     save(tmp_path / "estimator", two[0])
-    for entry in CATEGORIES:
+    for entry in DEEPFASHION2.categories:
         folder = tmp_path / "experts" / entry.slug
         if entry.slug == "sling":
             write_no_expert(folder, entry.slug, "no sling with a labelled landmark to train on")
@@ -233,10 +238,34 @@ def test_the_aggregated_estimator_serves_a_category_without_an_expert(tmp_path, 
     loaded = Estimators.load(tmp_path / "estimator", tmp_path / "experts", device="cpu")
     assert loaded.without_expert == ("sling",)
     assert loaded.serving(6) is loaded.default
-    assert len({id(loaded.serving(entry.id)) for entry in CATEGORIES}) == 13
+    assert len({id(loaded.serving(entry.id)) for entry in DEEPFASHION2.categories}) == 13
     found = run([(picture(), [box(6), box(9)])], loaded)
     assert same(found[0], run([(picture(), [box(6)])], Estimators(two[0]))[0])
     assert same(found[1], run([(picture(), [box(9)])], Estimators(two[1]))[0])
+
+
+def test_estimators_of_fld_find_its_landmarks(tmp_path):
+    estimators = Estimators(estimator(1, grouping(FLD, "aggregated")))
+    assert estimators.without_expert == ("upper-body", "lower-body", "full-body")
+    files = write(tmp_path, [record(3, 1, 0.3), record(3, 3, 0.3), record(3, 2, 0.3)])
+    found = list(estimate_boxes(*files, estimators, SETTINGS, flip_test=True, title="landmarks"))
+    assert [(one.category.name, len(one.landmarks)) for one in found] == [
+        ("upper body", 6), ("full body", 8), ("lower body", 4),
+    ]  # fmt: skip
+    assert {one.wardrobe for one in found} == {FLD}
+    files = write(tmp_path, [record(3, 4, 0.3)])
+    with pytest.raises(HemlineError, match="record 1: unknown category 4: use an id from 1 to 3"):
+        list(estimate_boxes(*files, estimators, SETTINGS, flip_test=True, title="landmarks"))
+
+
+def test_an_expert_of_another_wardrobe_is_refused(tmp_path, two, monkeypatch):
+    of_fld = estimator(1, grouping(FLD, "aggregated"))
+    for folder in ("estimator", "experts/upper-body"):
+        save(tmp_path / folder, two[0])
+    loaded = {tmp_path / "estimator": of_fld, tmp_path / "experts" / "upper-body": two[0]}
+    monkeypatch.setattr(Estimator, "load", lambda folder, device: loaded[folder])
+    with pytest.raises(HemlineError, match=r"upper-body: an expert of deepfashion2; .*estimator is of fld"):
+        Estimators.load(tmp_path / "estimator", tmp_path / "experts")
 
 
 def test_a_missing_expert_is_said(tmp_path, two):

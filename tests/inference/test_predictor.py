@@ -9,9 +9,11 @@ import pytest
 from hemline.commands import main
 from hemline.errors import HemlineError
 from hemline.inference.predictor import Predictor, read_upright
-from hemline.wardrobe import CATEGORIES, category
+from hemline.wardrobe import wardrobe
 from tests.estimation.wardrobes import picture
 from tests.inference.models import DETECT, write_models
+
+DEEPFASHION2 = wardrobe("deepfashion2")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_a_picture_gives_garments_with_their_own_landmarks(models):
     scores = [garment.score for garment in prediction.garments]
     assert scores == sorted(scores, reverse=True)
     for garment in prediction.garments:
-        assert garment.landmarks.shape == (category(garment.category_id).count, 3)
+        assert garment.landmarks.shape == (DEEPFASHION2.category(garment.category_id).count, 3)
         assert 0 < garment.box_score < 1
 
 
@@ -47,6 +49,13 @@ def test_the_threshold_drops_what_scores_less(models):
     limit = everything[0].score
     assert len(predictor.predict(picture(), threshold=limit).garments) < len(everything)
     assert predictor.predict(picture(), threshold=1e3).garments == []
+
+
+def test_models_of_two_data_sets_are_refused(models):
+    own = Predictor.load(models, "cascade", "none")
+    own.detector.wardrobe = wardrobe("fld")
+    with pytest.raises(HemlineError, match="the detector finds fld's garments, an estimator deepfashion2's"):
+        Predictor(own.detector, own.estimators)
 
 
 @pytest.mark.parametrize(("detector", "experts", "said"), [
@@ -69,7 +78,7 @@ def test_json_names_every_landmark_and_nothing_else_is_printed(models, shots, ca
     assert found["unreadable"] == []
     (one,) = found["pictures"]
     assert (one["picture"], one["width"], one["height"]) == (str(shots / "b.jpg"), 160, 200)
-    names = {entry.name: [landmark.name for landmark in entry.landmarks] for entry in CATEGORIES}
+    names = {entry.name: [landmark.name for landmark in entry.landmarks] for entry in DEEPFASHION2.categories}
     for garment in one["garments"]:
         assert [landmark["name"] for landmark in garment["landmarks"]] == names[garment["category"]]
         assert set(garment["landmarks"][0]) == {"name", "x", "y", "score"}

@@ -1,5 +1,7 @@
 """What was seen once settles any number of settings, as the pipeline would."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,10 @@ from hemline.inference.sightings import Sightings, cached, mean_above
 from hemline.inference.suppression import Likeness
 from hemline.inference.tables import GarmentTable, pairs_within
 from hemline.inference.timing import milliseconds
-from hemline.wardrobe import SIGMAS, category
+from hemline.wardrobe import grouping, wardrobe
 from tests.inference.test_pipeline import SETTINGS, estimator, same, write
 
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
 CHOICES = [
     {},
     {"score": "category"},
@@ -122,6 +125,20 @@ def test_no_boxes(tmp_path, two):
     assert sightings(write(tmp_path, []), two).garments(settings(oks_nms=0.5)) == []
 
 
+def test_sightings_of_fld_are_kept_with_their_wardrobe(files, tmp_path):
+    boxes = [{**one, "category_id": min(one["category_id"], 3)} for one in json.loads(files[0].read_text())]
+    given = write(tmp_path, boxes)
+    estimators = Estimators(estimator(1, grouping(FLD, "aggregated")))
+    seen = see_boxes(*given, estimators, SETTINGS, flip_test=False, title="boxes")
+    seen.write(tmp_path / "kept.npz")
+    kept = Sightings.read(tmp_path / "kept.npz")
+    assert kept.wardrobe is FLD and kept.landmarks.shape == (30, 8, 3)
+    choice = settings(oks_nms=0.1)
+    assert kept.garments(choice) == seen.garments(choice)
+    assert 0 < len(kept.garments(choice)) < 30
+    assert {one.category.name for one in kept.garments(choice)} == {"upper body", "full body"}
+
+
 def test_estimators_of_different_channels(files, two):
     """The narrower one's missing channels say nothing."""
     kept = sightings(files, two)
@@ -178,15 +195,15 @@ def test_a_larger_box_is_cut_but_not_written(files, two):
 
 
 def garment(score, at=0.0, number=9, image=1, size=100.0):
-    landmarks = np.full((category(number).count, 3), 50.0 + at)
-    return Garment(image, number, (0.0, 0.0, size, size), 1.0, landmarks, score)
+    landmarks = np.full((DEEPFASHION2.category(number).count, 3), 50.0 + at)
+    return Garment(image, number, (0.0, 0.0, size, size), 1.0, landmarks, score, DEEPFASHION2)
 
 
 def plain_oks(one, two):
     """Of two garments, as the evaluation has it, over the mean area of their boxes."""
     area = (one.box[2] * one.box[3] + two.box[2] * two.box[3]) / 2
     squares = ((one.landmarks[:, :2] - two.landmarks[:, :2]) ** 2).sum(axis=1)
-    own = SIGMAS[category(one.category_id).slice]
+    own = DEEPFASHION2.sigmas[DEEPFASHION2.category(one.category_id).slice]
     return float(np.exp(-squares / (2 * own) ** 2 / area / 2).mean())
 
 
@@ -196,14 +213,14 @@ def test_similarity_by_a_plain_rendering(monkeypatch):
     garments = [
         garment(
             0.5,
-            at=generator.normal(0, 3, (category(number).count, 3)),
+            at=generator.normal(0, 3, (DEEPFASHION2.category(number).count, 3)),
             number=number,
             image=int(generator.integers(3)),
             size=float(generator.uniform(50, 200)),
         )
         for number in generator.choice([1, 8, 9], 40).tolist()
     ]
-    found = Likeness.of(GarmentTable.of(garments))
+    found = Likeness.of(GarmentTable.of(garments, DEEPFASHION2))
     expected = {
         (first, second): plain_oks(garments[first], garments[second])
         for first in range(40)
@@ -216,7 +233,7 @@ def test_similarity_by_a_plain_rendering(monkeypatch):
 
 
 def kept(garments, threshold):
-    own = GarmentTable.of(garments)
+    own = GarmentTable.of(garments, DEEPFASHION2)
     return Likeness.of(own).kept(own.score, np.ones(len(own), dtype=bool), threshold).tolist()
 
 
@@ -237,7 +254,7 @@ def test_what_was_dropped_drops_nothing():
     near, far = plain_oks(*chain[:2]), plain_oks(chain[0], chain[2])
     assert kept(chain, (near + far) / 2) == [True, False, True]
     candidates = np.array([True, True, False])
-    own = GarmentTable.of(chain)
+    own = GarmentTable.of(chain, DEEPFASHION2)
     assert Likeness.of(own).kept(own.score, candidates, (near + far) / 2).tolist() == [False, True, False]
 
 

@@ -37,7 +37,12 @@ ROWS = [
     "ensemble",
 ]
 EXPERTS = ["trousers"]
-ONESHOT_ROWS = ["hourglass-single", "dla-64-single"]
+ONESHOT_ROWS = {
+    "hourglass-single": "deepmark",
+    "dla-64-single": "deepmark",
+    "kgdet": "kgdet",
+    "retinanet": "kgdet",
+}
 SAME = ["evaluate@htc-finetuned-fliptest", "evaluate_oneshot@hourglass-single"]
 
 
@@ -92,16 +97,25 @@ def tiny(values, experts=EXPERTS):
 
 
 def tiny_oneshot(section):
-    """Two small networks, one of them finetuned; rows of two."""
-    networks = {name: section["networks"][name] for name in ("dla", "hourglass")}
+    """Small networks of both papers, one of them finetuned; a row of each that is run."""
+    start = "models/detectors/htc"  # the only detector here
+    networks = {name: section["networks"][name] for name in ("dla", "hourglass", "kgdet", "retinanet")}
     for network in networks.values():
-        network.update(
-            epochs=8, warmup_steps=0, image_size=[64, 64], head_width=8
-        )  # enough to learn of sizes
+        network.update(epochs=8, warmup_steps=0, image_size=[64, 64])  # enough to learn of sizes
+        if network["type"] == "deepmark":
+            network["head_width"] = 8
+        else:
+            network["backbone"] = {**network["backbone"], "init": f"{start}/weights.pt"}
     finetuned = {"dla-64": {**section["finetuned"]["dla-64"], "image_size": [32, 32]}}
     rows = {name: section["rows"][name] for name in ONESHOT_ROWS}
-    find = {**section["find"], "score_threshold": 0.0}  # as for the detectors
-    return {"trained": [*networks], "networks": networks, "finetuned": finetuned, "rows": rows, "find": find}
+    find = {kind: {**settings, "score_threshold": 0.0} for kind, settings in section["find"].items()}
+    trained = {name: dict(section["trained"][name]) for name in networks}
+    trained["kgdet"]["start"] = trained["retinanet"]["start"] = start
+    pages = {"deepmark": ["deepmark"], "kgdet": ["kgdet"]}
+    return {
+        "trained": trained, "networks": networks, "finetuned": finetuned,
+        "rows": rows, "find": find, "pages": pages,
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -133,12 +147,13 @@ def running(output):
 def test_every_stage_ran_once_and_all_comes_out(project):
     ran = running((project / "repro.log").read_text())
     two_stage = 3 + 2 + 1 + 1 + 1 + 2 * len(EXPERTS) + (len(ROWS) - 1) + 1 + len(ROWS) + 2
-    one_shot = 2 + 1 + 2 * len(ONESHOT_ROWS) + 2
+    one_shot = 4 + 1 + 2 * len(ONESHOT_ROWS) + 2 * 2
     assert len(ran) == len(set(ran)) == two_stage + one_shot
     for name in (
         "reports/index.html",
         "reports/tables.md",
         "reports/deepmark/index.html",
+        "reports/kgdet/index.html",
         "submissions/validation.zip",
         "submissions/test.zip",
     ):
@@ -172,8 +187,8 @@ def test_every_row_is_measured(project):
     for row in ROWS:
         metrics = json.loads((project / f"metrics/evaluate/{row}.json").read_text())
         assert 0 <= metrics["AP"] <= 1
-    for row in ONESHOT_ROWS:
-        metrics = json.loads((project / f"metrics/oneshot/{row}.json").read_text())
+    for row, page in ONESHOT_ROWS.items():
+        metrics = json.loads((project / f"metrics/oneshot/{page}/{row}.json").read_text())
         assert 0 <= metrics["AP_box"] <= 1
     truth = json.loads((project / "metrics/evaluate/ground-truth-aggregated.json").read_text())
     assert truth["AP_box"] == 1.0

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from hemline.wardrobe import Grouping
+from hemline.wardrobe import Grouping, wardrobe
 
+DEEPFASHION2, FLD = wardrobe("deepfashion2"), wardrobe("fld")
 STRIDE = 4
 
 

@@ -15,6 +15,7 @@ from hemline.errors import HemlineError
 from hemline.oneshot.pictures import LandmarkPictures
 from hemline.training.order import Order, SamplePasses
 from hemline.wardrobe import grouping
+from tests.oneshot.garments import DEEPFASHION2
 
 GROUPINGS = ["independent", "aggregated"]
 
@@ -38,12 +39,14 @@ def content(converted):
 def build(tmp_path):
     """The data set of a file or of a content."""
 
-    def build(given, name="aggregated", **options):
+    def build(given, name="aggregated", wardrobe="deepfashion2", **options):
         path = given
         if isinstance(given, dict):
             path = tmp_path / "train.json"
             path.write_text(json.dumps(given))
-        return LandmarkPictures(ann_file=str(path), data_prefix={"img": "image"}, grouping=name, **options)
+        return LandmarkPictures(
+            ann_file=str(path), data_prefix={"img": "image"}, wardrobe=wardrobe, grouping=name, **options
+        )
 
     return build
 
@@ -62,7 +65,7 @@ def test_pictures_are_those_of_the_file(build, converted, name):
         wanted = [entry for entry in content["annotations"] if entry["image_id"] == image["id"]]
         assert data.categories(index) == [entry["category_id"] for entry in wanted]
         for garment, entry in zip(info["instances"], wanted, strict=True):
-            check_garment(garment, entry, grouping(name))
+            check_garment(garment, entry, grouping(DEEPFASHION2, name))
 
 
 def check_garment(garment, entry, groups):
@@ -96,7 +99,10 @@ def test_the_garments_are_those_that_mmdet_trains_on(build, content, tmp_path):
     content["annotations"] += [harmed(first, id=1000 + number, **harm) for number, harm in enumerate(harms)]
     ours = build(content)
     theirs = GarmentPictures(
-        ann_file=ours.ann_file, data_prefix={"img": "image"}, filter_cfg={"filter_empty_gt": True}
+        wardrobe="deepfashion2",
+        ann_file=ours.ann_file,
+        data_prefix={"img": "image"},
+        filter_cfg={"filter_empty_gt": True},
     )
     assert len(ours) == len(theirs)
     for index in range(len(ours)):
@@ -142,6 +148,19 @@ def test_annotations_of_another_grouping_are_refused(build, converted):
         build(converted["aggregated"], "independent")
 
 
+def test_categories_of_another_wardrobe_are_refused(build, converted):
+    with pytest.raises(HemlineError, match=r"categories \[1, .*, 13\], wanted \[1, 2, 3\] of fld"):
+        build(converted["aggregated"], wardrobe="fld")
+
+
+def test_garments_come_with_their_polygons(build, content):
+    outline = [[10.0, 10, 30, 10, 30, 40]]
+    for entry in content["annotations"]:
+        entry["segmentation"] = outline
+    found = build(content, masks=True)
+    assert all(np.array_equal(one["mask"], outline) for info in found for one in info["instances"])
+
+
 def test_missing_or_broken_files_are_named(build, tmp_path):
     with pytest.raises(HemlineError, match=r"none\.json: no such annotations"):
         build(tmp_path / "none.json")
@@ -165,6 +184,7 @@ def test_a_training_s_loader_draws_from_it_with_balance(converted):
         "type": "LandmarkPictures",
         "ann_file": str(converted["aggregated"]),
         "data_prefix": {"img": "image"},
+        "wardrobe": "deepfashion2",
         "grouping": "aggregated",
     }
     assert "LandmarkPictures" in DATASETS

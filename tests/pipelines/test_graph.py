@@ -8,7 +8,7 @@ import zc.lockfile
 from dvc.repo import Repo
 
 from hemline.errors import HemlineError
-from hemline.params import read_values, value_at, with_values
+from hemline.params import load_params, read_values, value_at, with_values
 from pipelines.graph import Stage, check_gpus, descendants, read_graph, tracked_data
 from pipelines.remote import read_entries
 
@@ -253,7 +253,14 @@ def test_the_projects_own_pipeline():
     oneshot = [name for name in graph if name.partition("@")[0] in ("train_oneshot", "finetune_oneshot")]
     trained = [*experts, *(name for name in graph if name.startswith("train_") and name not in oneshot)]
     assert all("report" in descendants(graph, [name]) for name in trained)
-    assert all("report_oneshot@deepmark" in descendants(graph, [name]) for name in (*trained, *oneshot))
+    pages = load_params(ROOT / "params.yaml").oneshot.page
+    for name in oneshot:
+        page = pages(name.partition("@")[2])
+        reports = {one for one in descendants(graph, [name]) if one.startswith("report_")}
+        assert reports == {"report_oneshot@deepmark" if page == "deepmark" else "report_kgdet@kgdet"}, name
+    # the two-stage rows stand beside DeepMark's
+    assert all("report_oneshot@deepmark" in descendants(graph, [name]) for name in trained)
+    assert not any("report_kgdet@kgdet" in descendants(graph, [name]) for name in trained)
     assert not any("report" in descendants(graph, [name]) for name in oneshot)  # paper 000 by itself
     assert "train_estimator@independent" not in read_graph(ROOT, ["finetune"])
 

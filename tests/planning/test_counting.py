@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hemline.detection import build_detector
 from hemline.estimation import build_estimator
-from hemline.oneshot.dla import DeformableConv
+from hemline.oneshot.deepmark.dla import DeformableConv
 from hemline.params import DetectSettings
 from hemline.planning.counting import memory_of, multiply_adds, size_of
 from hemline.planning.networks import DetectorNetwork, EstimatorNetwork
@@ -36,7 +36,7 @@ def test_a_detectors_prediction_equals_mmdets_forward():
     """mmdet's own `mode="tensor"`, which its get_flops.py counts, with as many proposals as are let through."""
     for kind in ("cascade", "htc"):
         network = detector(kind)
-        model = build_detector(network.settings, network.test).eval()
+        model = build_detector(network.settings, 13, network.test).eval()
         model.test_cfg.rpn.update(nms={"type": "nms", "iou_threshold": 1.0}, min_bbox_size=-1)
         model.rpn_head.test_cfg = model.test_cfg.rpn
         shape = {"img_shape": (96, 128), "ori_shape": (96, 128), "scale_factor": (1.0, 1.0)}
@@ -48,7 +48,7 @@ def test_a_detectors_prediction_equals_mmdets_forward():
 def test_a_training_pass_is_at_most_what_is_counted():
     """A real one has as many boxes, and as many masks as garments were found."""
     network = detector("cascade")
-    model = build_detector(network.settings, network.test).train()
+    model = build_detector(network.settings, 13, network.test).train()
     found = counted(lambda: losses_of(model, 96, 128)) / 2  # two pictures
     assert 0.8 * size_of(network).training < found <= size_of(network).training
 
@@ -99,10 +99,10 @@ def test_frozen_layers_keep_nothing():
 
 
 def _buffers(settings):
-    return sum(one.nbytes for one in build_detector(settings).buffers())
+    return sum(one.nbytes for one in build_detector(settings, 13).buffers())
 
 
 def test_one_step_of_a_small_detector_runs_as_planned():
     """The helpers that this file borrows do what a training does."""
-    model = build_detector(detector("htc").settings)
+    model = build_detector(detector("htc").settings, 13)
     assert torch.isfinite(total(losses_of(model)))

@@ -17,12 +17,13 @@ from hemline.params import check_params, load_params, read_values, with_values
 from hemline.planning.rates import compact, rates
 from hemline.planning.samples import samples_of
 from hemline.planning.trainings import Training, trainings_of
-from hemline.wardrobe import category, grouping
+from hemline.wardrobe import grouping, wardrobe
 from tests.estimation.wardrobes import landmarks, settings, write_dataset
 
 ROOT = Path(__file__).parents[2]
 BOX = (30.0, 40.0, 80.0, 110.0)
-AGGREGATED = grouping("aggregated")
+DEEPFASHION2 = wardrobe("deepfashion2")
+AGGREGATED = grouping(DEEPFASHION2, "aggregated")
 
 
 def params(name="demo", **changes):
@@ -66,7 +67,15 @@ def test_the_rates_are_those_that_a_training_records(tmp_path, schedule, text):
 
 def test_a_detectors_rates_are_those_that_a_training_records(small, stocked, tmp_path):
     chosen = small("cascade", epochs=3, milestones=(1, 2), warmup_steps=3)
-    train_detector(chosen, stocked.write(), stocked.folder, tmp_path / "out", tmp_path / "state", "tiny")
+    train_detector(
+        chosen,
+        stocked.wardrobe,
+        stocked.write(),
+        stocked.folder,
+        tmp_path / "out",
+        tmp_path / "state",
+        "tiny",
+    )
     recorded = [json.loads(line) for line in (tmp_path / "out" / "training.jsonl").read_text().splitlines()]
     plan = Training("train_detector@cascade", chosen, None, samples=4)
     assert plan.rates == pytest.approx([line["lr"] for line in recorded])
@@ -86,7 +95,7 @@ def test_the_iterations_of_a_detector_are_those_of_its_loader(small, stocked):
     """Upright and wide pictures come in batches of their own; what is left over is put together."""
     for batch_size in (1, 2, 3):
         chosen = small("cascade", batch_size=batch_size)
-        config = training_config(chosen, stocked.write(), stocked.folder)
+        config = training_config(chosen, stocked.wardrobe, stocked.write(), stocked.folder)
         with DefaultScope.overwrite_default_scope("mmdet"):
             loader = Runner.build_dataloader(config.train_dataloader)
         assert Training("x", chosen, None, 4).iterations_per_epoch == len(list(loader.batch_sampler))
@@ -120,7 +129,7 @@ def test_paper_001s_batch_fits_its_gpus():
 
 def test_a_plan_has_every_training_of_the_pipeline():
     plan = planned("paper")
-    assert len(plan) == 2 + 2 + 26 + 3 + 2
+    assert len(plan) == 2 + 2 + 26 + (3 + 22) + 2  # networks of paper 001 and of paper 003, finetuned ones
     assert plan["finetune_oneshot@dla-256"].samples == plan["train_oneshot@hourglass"].samples == 191_961
     assert plan["train_detector@htc"].samples == 191_961
     assert plan["train_estimator@independent"].samples == 312_186
@@ -165,7 +174,10 @@ def test_converted_data_is_counted(tmp_path):
     annotations = write_dataset(tmp_path, AGGREGATED, garments(15))
     found = samples_of(params(**{"data.train": str(tmp_path)}), annotations)
     assert (found.pictures, sum(found.garments.values())) == (15, 15)
-    assert found.garments[category(1).slug] == 1 and found.garments[category(2).slug] == 2
+    assert (
+        found.garments[DEEPFASHION2.category(1).slug] == 1
+        and found.garments[DEEPFASHION2.category(2).slug] == 2
+    )
     assert found.source.startswith("counted")
 
 

@@ -1,7 +1,7 @@
 """A small world to report on: params, handmade metrics, and a tiny data set with results that are really evaluated."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +23,7 @@ from hemline.params import (
     SynthesizeSettings,
 )
 from hemline.reporting import ReportInputs
-from hemline.wardrobe import CATEGORIES, category
+from hemline.wardrobe import Wardrobe, wardrobe
 
 ROWS = {  # name: boxes, estimator, experts, flip test
     "cascade-independent": ("cascade", "independent", "none", False),
@@ -34,10 +34,32 @@ ROWS = {  # name: boxes, estimator, experts, flip test
     "htc-finetuned-hflip-fliptest": ("htc", "aggregated", "hflip", True),
     "ground-truth-aggregated": ("ground-truth", "aggregated", "none", False),
 }
+ONE_DETECTOR = {  # the same with one detector alone
+    "independent": ("independent", "none", False),
+    "aggregated": ("aggregated", "none", False),
+    "aggregated-fliptest": ("aggregated", "none", True),
+    "finetuned-fliptest": ("aggregated", "plain", True),
+    "finetuned-hflip-fliptest": ("aggregated", "hflip", True),
+}
 MEMBERS = ("htc-finetuned-fliptest", "htc-finetuned-hflip-fliptest")
 IMAGES = range(1, 7)
+DEEPFASHION2 = wardrobe("deepfashion2")
 WORN = ("short sleeve top", "skirt", "sling", "long sleeve outwear")
+FLD_WORN = ("upper body", "lower body", "full body")
 SIZE = (150, 120)  # height, width
+
+
+def rows_of(detector: str) -> list[str]:
+    """The names of all rows where there is one detector."""
+    return [*(f"{detector}-{name}" for name in ONE_DETECTOR), "ground-truth-aggregated", "ensemble"]
+
+
+def known_rows() -> dict[str, tuple[str, str, str, bool]]:
+    """Name: boxes, estimator, experts, flip test."""
+    alone = {
+        f"{boxes}-{name}": (boxes, *row) for boxes in ("cascade", "htc") for name, row in ONE_DETECTOR.items()
+    }
+    return {**alone, **ROWS}
 
 
 def ablation(boxes: str, estimator: str, experts: str, flip: bool) -> AblationSettings:
@@ -62,16 +84,27 @@ class World:
     data: str = "a drawer of drawings"
     select: str = "last"
     gallery: int = 4
-    experts: tuple[str, ...] = tuple(entry.slug for entry in CATEGORIES)
+    table: Wardrobe = DEEPFASHION2
+    experts: tuple[str, ...] = tuple(entry.slug for entry in DEEPFASHION2.categories)
     provenance: dict[str, str] = field(default_factory=lambda: {"commit": "abc1234"})
 
     def params(self) -> Params:
-        ablations = {name: ablation(*ROWS[name]) for name in self.rows if name in ROWS}
-        boxes = {name: ROWS[name][0] if name in ROWS else "htc" for name in self.rows}
+        known = known_rows()
+        ablations = {name: ablation(*known[name]) for name in self.rows if name in known}
+        ensemble = known[self.members[0]][0]
+        boxes = {name: known[name][0] if name in known else ensemble for name in self.rows}
         split = SplitSettings(images=6, seed=2)
         return Params.model_construct(  # only the sections that the report reads
             params_set="tiny",
-            data=DataSettings(name="drawings", train="t", validation="v", test="x"),
+            data=DataSettings(
+                name="drawings",
+                wardrobe=self.table.name,
+                layout="deepfashion2",
+                images="image",
+                train="t",
+                validation="v",
+                test="x",
+            ),
             synthesize=SynthesizeSettings(
                 splits=("train", "validation"),
                 size=(120, 150),
@@ -110,7 +143,7 @@ class World:
         """The validation stage's report, as far as it is read."""
 
         def split(counts):
-            listed = {entry.name: {"garments": counts.get(entry.name, 0)} for entry in CATEGORIES}
+            listed = {entry.name: {"garments": counts.get(entry.name, 0)} for entry in self.table.categories}
             total = sum(counts.values())
             return {"pictures": 6, "garments": total, "quarantined_items": 1, "categories": listed}
 
@@ -120,7 +153,8 @@ class World:
 
     def metrics(self, row: str, ap: float, box: float = 0.5, **categories) -> None:
         """Handmade metrics: every interval is its number -0.1 and +0.2; categories not named have no garments."""
-        values = {entry.name: categories.get(entry.name.replace(" ", "_")) for entry in CATEGORIES}
+        names = [entry.name for entry in self.table.categories]
+        values = {name: categories.get(name.replace(" ", "_")) for name in names}
         blocks = {
             "landmarks": block(ap, values),
             "boxes": block(box, values),
@@ -147,18 +181,18 @@ def world(tmp_path) -> World:
     return made
 
 
-def truth_file(path: Path) -> None:
-    """Six images with two garments each of four categories, all landmarks on an ellipse inside the box."""
+def truth_file(path: Path, table: Wardrobe = DEEPFASHION2, worn: tuple[str, ...] = WORN) -> None:
+    """Six images with two garments each of a few categories, all landmarks on an ellipse inside the box."""
     images, annotations = [], []
     for image_id in IMAGES:
         images.append(
             {"id": image_id, "file_name": f"{image_id:06d}.jpg", "width": SIZE[1], "height": SIZE[0]}
         )
         for place in range(2):
-            entry = category(WORN[(image_id + place) % 4])
+            entry = table.category(worn[(image_id + place) % len(worn)])
             x, y, width, height = 10.0 + 5 * place, 8.0 + 60 * place, 80.0, 60.0
             angle = 2 * np.pi * np.arange(entry.count) / entry.count
-            keypoints = np.zeros((294, 3))
+            keypoints = np.zeros((len(table.landmarks), 3))
             keypoints[entry.slice, 0] = x + width / 2 + 0.4 * width * np.cos(angle)
             keypoints[entry.slice, 1] = y + height / 2 + 0.4 * height * np.sin(angle)
             keypoints[entry.slice, 2] = 1 + np.arange(entry.count) % 2
@@ -187,18 +221,29 @@ def blurred(garments: list[Garment], noise: float, seed: int, found: float = 0.8
         landmarks[:, 2] = 0.5
         if generator.random() < found:
             score = float(generator.uniform(0.3, 1))
-            results.append(
-                Garment(garment.image_id, garment.category_id, garment.box, score, landmarks, score)
-            )
+            results.append(replace(garment, box_score=score, landmarks=landmarks, score=score))
     return results
 
 
 @pytest.fixture(scope="session")
 def evaluated(tmp_path_factory) -> World:
     """All rows with results, really evaluated; pictures, a checked submission, learning curves. Read only."""
-    made = World(tmp_path_factory.mktemp("report"))
-    truth_file(made.root / "truth.json")
-    truth = as_garments(read_truth(made.root / "truth.json"))
+    return evaluate_world(World(tmp_path_factory.mktemp("report")), WORN)
+
+
+@pytest.fixture(scope="session")
+def evaluated_fld(tmp_path_factory) -> World:
+    """The same of FLD. Read only."""
+    table = wardrobe("fld")
+    experts = tuple(entry.slug for entry in table.categories)
+    made = World(tmp_path_factory.mktemp("fld"), table=table, experts=experts)
+    return evaluate_world(made, FLD_WORN)
+
+
+def evaluate_world(made: World, worn: tuple[str, ...]) -> World:
+    """Write a truth, pictures, results and their metrics, and what else a report reads."""
+    truth_file(made.root / "truth.json", made.table, worn)
+    truth = as_garments(read_truth(made.root / "truth.json", made.table))
     (made.root / "image").mkdir()
     generator = np.random.default_rng(0)
     for image_id in IMAGES:
@@ -210,9 +255,10 @@ def evaluated(tmp_path_factory) -> World:
         path = made.root / "results" / row / "validation.json"
         write_results(path, blurred(truth, 0.03 - 0.003 * number, number))
         visible = made.root / "truth.json"
-        metrics = evaluate_ablation(visible, visible, path, made.root / "boxes.json", resamples=30, seed=0)
+        boxes = made.root / "boxes.json"
+        metrics = evaluate_ablation(visible, visible, path, boxes, resamples=30, seed=0, wardrobe=made.table)
         made.write(f"metrics/{row}.json", metrics)
-    made.counts({name: 10 for name in WORN[:3]}, {name: 3 for name in WORN})
+    made.counts({name: 10 for name in worn[:3]}, {name: 3 for name in worn})
     log = "".join(json.dumps({"epoch": epoch, "loss": 1 / epoch}) + "\n" for epoch in (1, 2, 3))
     for model in ("detectors/htc", "experts/plain/skirt", "experts/plain/sling"):
         (made.root / "models" / model).mkdir(parents=True)

@@ -11,9 +11,9 @@ from hemline.reporting.labels import GAPS
 from hemline.reporting.outlines import RADII, level, outline_figure, scale_figure
 from hemline.reporting.pictures import Sample
 from hemline.reporting.story import overall_worst, worst_landmarks
-from hemline.wardrobe import CATEGORIES, category
+from tests.reporting.conftest import DEEPFASHION2
 
-SKIRT = category(
+SKIRT = DEEPFASHION2.category(
     "skirt"
 )  # left waistband, its centre, right; left side; left hem corner, centre, right; right side
 FRONT = [(0, 0), (0.5, 0), (1, 0), (0, 0.5), (0, 1), (0.5, 1), (1, 1), (1, 0.5)]
@@ -23,7 +23,7 @@ def skirt(points=FRONT, visibility=2.0, shift=(0.0, 0.0), image_id=1) -> Garment
     """In a box of 40 x 90 at (10, 20), whose area's square root is 60."""
     places = np.array(points) * [40, 90] + [10, 20] + np.array(shift)
     landmarks = np.column_stack([places, np.broadcast_to(visibility, 8)])
-    return Garment(image_id, SKIRT.id, (10, 20, 40, 90), 1.0, landmarks, 1.0)
+    return Garment(image_id, SKIRT.id, (10, 20, 40, 90), 1.0, landmarks, 1.0, DEEPFASHION2)
 
 
 def test_errors_are_medians_over_the_side_of_the_box():
@@ -60,7 +60,7 @@ def test_the_worst_are_named():
     off = skirt().landmarks.copy()
     for number, pixels in ((3, 30), (5, 6), (7, 12)):
         off[number, 0] += pixels
-    predicted = Garment(1, SKIRT.id, (10, 20, 40, 90), 1.0, off, 1.0)
+    predicted = Garment(1, SKIRT.id, (10, 20, 40, 90), 1.0, off, 1.0, DEEPFASHION2)
     (found,) = category_errors([Sample(skirt(), predicted, 0.5)])
     names = [landmark.name for landmark in SKIRT.landmarks]
     assert [(landmark.landmark, value) for landmark, value in found.worst(3)] == [
@@ -83,7 +83,7 @@ def test_the_worst_are_in_order_whatever_is_labelled():
     """A landmark without an error, as the second here, must not upset the ranking."""
     off = skirt().landmarks.copy()
     off[:, 0] += np.array([18, 0, 30, 24, 6, 0, 0, 0])
-    predicted = Garment(1, SKIRT.id, (10, 20, 40, 90), 1.0, off, 1.0)
+    predicted = Garment(1, SKIRT.id, (10, 20, 40, 90), 1.0, off, 1.0, DEEPFASHION2)
     truth = skirt(visibility=np.array([2, 0, *[2] * 6]))
     (found,) = category_errors([Sample(truth, predicted, 0.5)])
     assert [landmark.landmark for landmark, _ in found.worst(8)] == [3, 4, 1, 5, 6, 7, 8]
@@ -101,12 +101,12 @@ def test_a_landmark_that_is_labelled_nowhere_is_not_drawn():
     assert drawing.count("<circle") == 7 and "nan" not in drawing and drawing.count('"outline"') == 6
 
 
-@pytest.mark.parametrize("entry", CATEGORIES, ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", DEEPFASHION2.categories, ids=lambda entry: entry.slug)
 def test_numbers_cover_no_dot_and_each_other_not(entry):
     """On an ellipse, where landmarks stand as close as in a real garment's worst places."""
     angle = 2 * np.pi * np.arange(entry.count) / entry.count
     points = np.column_stack([50 + 40 * np.cos(angle), 70 + 60 * np.sin(angle), np.full(entry.count, 2)])
-    garment = Garment(1, entry.id, (10, 10, 80, 120), 1.0, points, 1.0)
+    garment = Garment(1, entry.id, (10, 10, 80, 120), 1.0, points, 1.0, DEEPFASHION2)
     (found,) = category_errors([Sample(garment, garment, 1.0)])
     drawing = outline_figure(found)
     numbers = re.findall(r'class="number" x="([\d.]+)" y="([\d.]+)" text-anchor="middle">(\d+)<', drawing)

@@ -8,9 +8,9 @@ from hemline.reporting.differences import Difference, difference, resample_row
 from hemline.reporting.evidence import Estimate, gather
 from hemline.reporting.findings import answers, caveats, compare, sentence
 from hemline.reporting.numbers import between, fixed, joined, signed
-from hemline.wardrobe import CATEGORIES
+from tests.reporting.conftest import DEEPFASHION2
 
-NONE = dict.fromkeys((entry.name for entry in CATEGORIES), None)
+NONE = dict.fromkeys((entry.name for entry in DEEPFASHION2.categories), None)
 
 
 def finding(world, value, low, high, key="finetuning"):
@@ -66,9 +66,9 @@ def test_questions_without_their_rows_are_not_answered(world):
 
 def test_rare_and_frequent_categories(world):
     """Changes of -0.05 in the four rarest and +0.01 elsewhere are said as they are."""
-    train = {entry.name: 100 * entry.id for entry in CATEGORIES}
+    train = {entry.name: 100 * entry.id for entry in DEEPFASHION2.categories}
     world.counts(train, train)
-    changes = {entry.name: -0.05 if entry.id <= 4 else 0.01 for entry in CATEGORIES}
+    changes = {entry.name: -0.05 if entry.id <= 4 else 0.01 for entry in DEEPFASHION2.categories}
     estimates = {name: Estimate(value, value, value) for name, value in changes.items()}
     found = compare(gather(world.inputs()), lambda before, after: Difference(Estimate(0, 0, 0), estimates))
     text = " ".join(answers(gather(world.inputs()), found)[2].sentences)
@@ -79,9 +79,9 @@ def test_rare_and_frequent_categories(world):
 
 
 def test_categories_without_expert_are_named(world):
-    train = {entry.name: 50 for entry in CATEGORIES if entry.name not in ("sling", "vest dress")}
+    train = {entry.name: 50 for entry in DEEPFASHION2.categories if entry.name not in ("sling", "vest dress")}
     world.counts(train, train)
-    estimates = {entry.name: Estimate(0.01, 0.0, 0.02) for entry in CATEGORIES}
+    estimates = {entry.name: Estimate(0.01, 0.0, 0.02) for entry in DEEPFASHION2.categories}
     found = compare(gather(world.inputs()), lambda before, after: Difference(Estimate(0, 0, 0), estimates))
     sentences = answers(gather(world.inputs()), found)[2].sentences
     assert sentences[-1] == "Sling and vest dress have no expert: the aggregated estimator serves them."
@@ -99,7 +99,7 @@ def test_caveats(world):
 
 def test_paired_difference(evaluated):
     """Its value is the difference of the evaluated APs; equal results differ by nothing at all."""
-    truth = read_truth(evaluated.root / "truth.json")
+    truth = read_truth(evaluated.root / "truth.json", evaluated.table)
     paths = [evaluated.root / "results" / row / "validation.json" for row in evaluated.rows]
     first, last = (resample_row(truth, path, 25, 3) for path in (paths[0], paths[-1]))
     change = difference(first, last)

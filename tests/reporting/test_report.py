@@ -15,7 +15,7 @@ from hemline.errors import HemlineError
 from hemline.evaluation import as_garments, read_truth
 from hemline.params import load_params
 from hemline.reporting import readme_table, write_report
-from hemline.reporting.pictures import Sample, choose, extremes, match, oks, read_picture
+from hemline.reporting.pictures import Sample, choose, extremes, match, oks, picture_files, read_picture
 from hemline.reporting.submission import submission_lines
 
 SETS = Path(__file__).parents[2] / "params"
@@ -219,14 +219,12 @@ def test_oks_of_the_gallery_is_the_evaluations(evaluated):
     """Against pycocotools: a garment moved by known pixels."""
     from pycocotools.cocoeval import COCOeval
 
-    from hemline.wardrobe import SIGMAS, category
-
-    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    garment = as_garments(read_truth(evaluated.root / "truth.json", evaluated.table))[0]
     moved = garment.landmarks + np.array([3.0, -2.0, 0.0])
     assert oks(garment, garment.landmarks) == 1.0
 
     engine = COCOeval(iouType="keypoints")
-    engine.params.kpt_oks_sigmas = SIGMAS[category(garment.category_id).slice]
+    engine.params.kpt_oks_sigmas = garment.wardrobe.sigmas[garment.category.slice]
     engine.params.maxDets = [20]
     area = garment.box[2] * garment.box[3]
     truth = {"keypoints": garment.landmarks.ravel(), "bbox": garment.box, "area": area}
@@ -235,7 +233,7 @@ def test_oks_of_the_gallery_is_the_evaluations(evaluated):
 
 
 def test_the_surest_prediction_chooses_first(evaluated):
-    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    garment = as_garments(read_truth(evaluated.root / "truth.json", evaluated.table))[0]
     near = moved(garment, 0.5, score=0.4)
     nearer = moved(garment, 0.2, score=0.2)
     far = moved(garment, 40.0, score=0.9)
@@ -249,12 +247,11 @@ def test_the_surest_prediction_chooses_first(evaluated):
 
 def moved(garment, pixels, score):
     values = {"landmarks": garment.landmarks + np.array([pixels, 0, 0]), "score": score, "box_score": score}
-    keys = ("image_id", "category_id", "box")
-    return type(garment)(**{key: getattr(garment, key) for key in keys}, **values)
+    return replace(garment, **values)
 
 
 def test_the_gallery_picks_neither_best_nor_worst(evaluated):
-    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    garment = as_garments(read_truth(evaluated.root / "truth.json", evaluated.table))[0]
     samples = [Sample(garment, None, value / 100) for value in np.random.default_rng(0).permutation(101)]
     assert [sample.oks for sample in choose(samples, 1)] == [0.5]
     assert [sample.oks for sample in choose(samples, 2)] == [0.75, 0.25]
@@ -263,7 +260,7 @@ def test_the_gallery_picks_neither_best_nor_worst(evaluated):
 
 
 def test_extremes_are_the_worst_and_the_best_of_what_was_found(evaluated):
-    garment = as_garments(read_truth(evaluated.root / "truth.json"))[0]
+    garment = as_garments(read_truth(evaluated.root / "truth.json", evaluated.table))[0]
     samples = [Sample(garment, garment, value / 100) for value in np.random.default_rng(0).permutation(101)]
     worst, best = extremes(samples, 3)
     assert [one.oks for one in worst] == [0.0, 0.01, 0.02] and [one.oks for one in best] == [1.0, 0.99, 0.98]
@@ -274,14 +271,19 @@ def test_extremes_are_the_worst_and_the_best_of_what_was_found(evaluated):
     assert extremes([Sample(garment, beside, 0.9), Sample(garment, None, 0.0)], 3) == ([], [])
 
 
-def test_pictures_are_found_by_their_number(evaluated, tmp_path):
-    shutil.copy(evaluated.root / "image" / "000001.jpg", tmp_path / "17.jpg")
-    assert read_picture(tmp_path, 17).shape == (150, 120, 3)
-    with pytest.raises(HemlineError, match=r"000018\.jpg"):
-        read_picture(tmp_path, 18)
-    (tmp_path / "000019.jpg").write_bytes(b"no picture")
-    with pytest.raises(HemlineError, match=r"000019\.jpg"):
-        read_picture(tmp_path, 19)
+def test_pictures_are_the_files_that_the_annotations_name(evaluated, tmp_path):
+    truth = read_truth(evaluated.root / "truth.json", evaluated.table)
+    truth = replace(truth, files={1: "img/img_00000001.jpg", 2: "gone.jpg"})  # as FLD's are called
+    files = picture_files(truth, tmp_path)
+    assert files == {1: tmp_path / "img" / "img_00000001.jpg", 2: tmp_path / "gone.jpg"}
+    files[1].parent.mkdir()
+    shutil.copy(evaluated.root / "image" / "000001.jpg", files[1])
+    assert read_picture(files[1]).shape == (150, 120, 3)
+    with pytest.raises(HemlineError, match=r"gone\.jpg: cannot be read"):
+        read_picture(files[2])
+    files[2].write_bytes(b"no picture")
+    with pytest.raises(HemlineError, match=r"gone\.jpg: cannot be read"):
+        read_picture(files[2])
 
 
 def test_a_turned_picture_is_read_as_it_is_stored(tmp_path):
@@ -293,7 +295,7 @@ def test_a_turned_picture_is_read_as_it_is_stored(tmp_path):
     exif[0x0112] = 6  # turn by 90 degrees
     picture.save(tmp_path / "000001.jpg", exif=exif)
     assert cv2.imread(str(tmp_path / "000001.jpg")).shape == (60, 40, 3)
-    assert read_picture(tmp_path, 1).shape == (40, 60, 3)
+    assert read_picture(tmp_path / "000001.jpg").shape == (40, 60, 3)
 
 
 def test_violations_are_told(tmp_path):

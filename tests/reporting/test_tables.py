@@ -11,14 +11,13 @@ from hemline.reporting.evidence import Estimate, gather
 from hemline.reporting.findings import compare
 from hemline.reporting.markdown import readme_table, table_lines
 from hemline.reporting.tables import ablation_table, categories_table, methods_table, steps_table
-from hemline.wardrobe import CATEGORIES
-from tests.reporting.conftest import ROWS
+from tests.reporting.conftest import DEEPFASHION2, ROWS
 
 
 def no_change(before, after) -> Difference:
     """A difference as the rows' numbers have it, with a made-up interval."""
     change = Estimate(after.ap.value - before.ap.value, -0.005, 0.025)
-    categories = dict.fromkeys((entry.name for entry in CATEGORIES), None)
+    categories = dict.fromkeys((entry.name for entry in DEEPFASHION2.categories), None)
     return Difference(change, categories | {"vest": Estimate(0.01, 0.0, 0.02)})
 
 
@@ -37,7 +36,7 @@ def test_the_papers_numbers_agree_with_each_other():
     for key in ("box_ap", "before", "after"):
         mean = sum(getattr(entry, key) for entry in paper.CATEGORIES) / 13
         assert mean == pytest.approx(getattr(paper.ALL, key), abs=7e-4)
-    assert [entry.name for entry in paper.CATEGORIES] == [entry.name for entry in CATEGORIES]
+    assert [entry.name for entry in paper.CATEGORIES] == [entry.name for entry in DEEPFASHION2.categories]
     assert (
         paper.ap_of(paper.FLIP_TEST) == paper.ALL.before and paper.ap_of(paper.FINETUNED) == paper.ALL.after
     )
@@ -137,7 +136,7 @@ def test_an_ensemble_of_other_rows_has_no_number_in_the_paper(world):
 
 
 def test_table_3(world):
-    world.experts = tuple(entry.slug for entry in CATEGORIES if entry.slug != "skirt")
+    world.experts = tuple(entry.slug for entry in DEEPFASHION2.categories if entry.slug != "skirt")
     evidence = gather(world.inputs())
     table = categories_table(evidence, compare(evidence, no_change))
     assert row_of(table, "vest") == [

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from hemline.errors import HemlineError
-from hemline.reporting.cost import cost_table, duration, millions, needed
+from hemline.reporting.cost import all_needed, cost_table, duration, millions, needed
 from hemline.reporting.curves import curves_figures
 from hemline.reporting.evidence import gather
 from hemline.reporting.rerun import rerun_table
-from hemline.reporting.trainings import Training, read_trainings
+from hemline.reporting.trainings import Training, read_trainings, those_at
 
 
 def training(place: str, seconds: float, memory: float, parameters: int | None, **more) -> Training:
@@ -84,6 +84,16 @@ def test_trainings_are_read(evaluated, tmp_path):
     assert found[0].losses == (1.0, 0.5, 1 / 3)
     assert (found[0].seconds, found[0].memory, found[0].parameters, found[0].judged) == (None, None, None, ())
     assert read_trainings(None) == () == read_trainings(tmp_path / "none")
+
+
+def test_what_another_params_set_left_is_no_part_of_it(evaluated_fld):
+    """`make demo`, then `make demo-fld`: the experts of DeepFashion2's categories still lie there."""
+    evidence, left = gather(evaluated_fld.inputs()), read_trainings(evaluated_fld.root / "models")
+    assert ("experts", "plain", "skirt") in [one.place for one in left]
+    own = Training(("experts", "plain", "upper-body"), ({"epoch": 1, "loss": 1.0},), 1)
+    places = all_needed(evidence, [*left, own])
+    assert own.place in places and ("experts", "plain", "skirt") not in places
+    assert [one.place for one in those_at([*left, own], places)] == [("detectors", "htc"), own.place]
 
 
 def test_an_epoch_that_was_run_again_counts_once(tmp_path):

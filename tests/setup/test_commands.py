@@ -93,7 +93,7 @@ def test_git_leaves_alone_what_the_stages_write():
     written = ["data/a", "models/a", "results/a", "metrics/a", "reports/a", "submissions/a", "runs/a", "mlflow.db",
                "mlruns/a", ".venv/a", "hemline/__pycache__/a.pyc"]  # fmt: skip
     sources = [
-        "hemline/datasets/raw.py",
+        "hemline/datasets/files.py",
         "hemline/reporting/page.py",
         "configs/a.py",
         "params/demo.yaml",

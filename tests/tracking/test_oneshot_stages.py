@@ -35,6 +35,7 @@ def test_what_makes_a_row_has_the_same_names_for_all():
     params = load_params(DEMO)
     assert row_settings(params, "dla-aggregated-fusion") == {
         "network": "dla-aggregated",
+        "type": "deepmark",
         "backbone": "dla",
         "grouping": "aggregated",
         "suppression": "soft-nms",

@@ -8,10 +8,12 @@ from hemline.params import load_params
 from hemline.provenance import experiment
 from hemline.tracking import system
 from hemline.tracking.records import read_events
+from hemline.wardrobe import wardrobe
 from stages.ensemble import ensemble
 from stages.evaluate import paper_tags
 from stages.stage import read_by, recorded
 
+DEEPFASHION2 = wardrobe("deepfashion2")
 SMI = """#!/bin/sh
 echo "$@" > {arguments}
 echo "87, 1024"
@@ -48,7 +50,7 @@ def test_an_ensemble_is_of_the_splits_that_both_members_have(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("stages.stage.ensure_follower", lambda folder: None)
     monkeypatch.setattr("stages.ensemble.load_params", lambda: params)
-    skirt = Garment(1, 9, (0.0, 0.0, 8.0, 8.0), 0.5, np.ones((8, 3)), 0.5)
+    skirt = Garment(1, 9, (0.0, 0.0, 8.0, 8.0), 0.5, np.ones((8, 3)), 0.5, DEEPFASHION2)
     for member, splits in (("htc-independent", 1), ("htc-independent-fliptest", 2)):
         for split in ("validation", "test")[:splits]:
             write_results(tmp_path / f"results/landmarks/{member}/{split}.json", [skirt])

@@ -112,7 +112,9 @@ def test_a_detector_of_80_classes_fits_but_for_its_class_layers(tmp_path, kind, 
     torch.save(
         {"meta": {"CLASSES": ("person",)}, "state_dict": state}, path, _use_new_zipfile_serialization=False
     )
-    model = weightless(detector_config(getattr(PAPER.detector, kind)), "mmdet")
+    model = weightless(
+        detector_config(getattr(PAPER.detector, kind), len(PAPER.wardrobe.categories)), "mmdet"
+    )
     with warnings.catch_warnings(action="ignore"):  # nothing can be put into weights without memory
         report = load_weights(model, path, strict=False)
     layers = {"bbox_head": ("fc_cls", 81, 14), "mask_head": ("conv_logits", 80, 13)}

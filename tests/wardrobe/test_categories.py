@@ -8,7 +8,11 @@ import pytest
 
 from hemline.commands import main
 from hemline.errors import HemlineError
-from hemline.wardrobe import CATEGORIES, FLIP_INDEX, LANDMARKS, SIGMAS, category
+from hemline.wardrobe import wardrobe
+
+DEEPFASHION2 = wardrobe("deepfashion2")
+CATEGORIES, LANDMARKS, category = DEEPFASHION2.categories, DEEPFASHION2.landmarks, DEEPFASHION2.category
+FLIP_INDEX, SIGMAS = DEEPFASHION2.flip_index, DEEPFASHION2.sigmas
 
 # DeepFashion2, README.md: landmarks a category, in id order.
 COUNTS = [25, 33, 31, 39, 15, 15, 10, 14, 8, 29, 37, 19, 19]
@@ -81,6 +85,7 @@ def test_command_prints_294_rows(capsys):
         "index",
         "category_id",
         "category",
+        "coco_name",
         "landmark",
         "sigma",
         "group",

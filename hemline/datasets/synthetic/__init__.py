@@ -1,6 +1,7 @@
-"""The synthetic wardrobe: drawn garments in DeepFashion2's own layout, for whoever lacks the data set."""
+"""The synthetic wardrobe: drawn garments in the layout of DeepFashion2 or FLD, for whoever lacks the data set."""
 
 from hemline.datasets.synthetic.plan import shares
-from hemline.datasets.synthetic.writer import Counts, synthesize
+from hemline.datasets.synthetic.synthesis import WRITERS, Counts, planned, synthesize
+from hemline.datasets.synthetic.writer import SPLITS
 
-__all__ = ["Counts", "shares", "synthesize"]
+__all__ = ["SPLITS", "WRITERS", "Counts", "planned", "shares", "synthesize"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from hemline.datasets.synthetic.fabric import draw_fabric
 from hemline.datasets.synthetic.garment import Design
-from hemline.wardrobe import category
+from hemline.wardrobe import wardrobe
 
 NECKLINES = {  # name: share, half width, depth (heads)
     "round": (0.46, (0.26, 0.42), (0.22, 0.55)),
@@ -19,7 +19,7 @@ NECKLINES = {  # name: share, half width, depth (heads)
 
 def draw_design(category_id: int, rng: np.random.Generator, seed: int = 0) -> Design:
     """A design of the category."""
-    kind = category(category_id)
+    kind = wardrobe("deepfashion2").category(category_id)
     draw = {"shorts": _shorts, "trousers": _trousers, "skirt": _skirt}.get(kind.name, _upper)
     fabric = draw_fabric(rng, trousers=kind.name in ("shorts", "trousers"))
     return Design(kind, fabric, seed=seed, **draw(kind.name, rng))

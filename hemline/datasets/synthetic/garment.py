@@ -1,6 +1,7 @@
 """What a drawn garment is made of: parts with outlines, and landmarks by their names in the wardrobe."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,17 +90,25 @@ class Detail:
     free: bool = False
 
 
+class Mark(NamedTuple):
+    """A place (2,) in heads on a garment, the names of the parts that can show it, and which way it faces."""
+
+    place: np.ndarray
+    parts: tuple[str, ...]
+    faces: int
+
+
 @dataclass
 class Shape:
-    """A garment in a pose: parts; and landmarks by name: place (2,) in heads, parts that can show it, facing."""
+    """A garment in a pose: its parts, and its category's landmarks by their names."""
 
     design: Design
     parts: list[Part] = field(default_factory=list)
-    landmarks: dict[str, tuple[np.ndarray, tuple[str, ...], int]] = field(default_factory=dict)
+    landmarks: dict[str, Mark] = field(default_factory=dict)
 
     def mark(self, name: str, place: ArrayLike, *shown_by: str, faces: int = FRONT) -> None:
         """Set landmark `name` at `place` (2,)."""
-        self.landmarks[name] = (np.asarray(place, dtype=np.float64), shown_by, faces)
+        self.landmarks[name] = Mark(np.asarray(place, dtype=np.float64), shown_by, faces)
 
     def mark_both(self, name: str, place: ArrayLike, *shown_by: str, faces: int = FRONT) -> None:
         """Set "left ..." and "right ..." at a place described outward; {} in a part's name is the side."""
@@ -107,7 +116,7 @@ class Shape:
             parts = tuple(part.format(side) for part in shown_by)
             self.mark(f"{side} {name}", np.asarray(place) * (sign, 1.0), *parts, faces=faces)
 
-    def ordered(self) -> list[tuple[np.ndarray, tuple[str, ...], int]]:
+    def ordered(self) -> list[Mark]:
         """The landmarks in the category's order."""
         return [self.landmarks[landmark.name] for landmark in self.design.category.landmarks]
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemline.datasets.published import GARMENTS, IMAGES
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import wardrobe
 
 GARMENTS_PER_PICTURE = sum(GARMENTS["train"]) / IMAGES["train"]
+DEEPFASHION2 = wardrobe("deepfashion2")
 TOPS, OUTWEAR, BOTTOMS, DRESSES = (1, 2, 5, 6), (3, 4), (7, 8, 9), (10, 11, 12, 13)
 PAIRS_PER_SEED = 1_000_000  # pair numbers of two seeds never meet
 
@@ -74,7 +75,7 @@ def _hand(group: Sequence[int], images: int, share: np.ndarray, rng: np.random.G
     counts = np.floor(wanted).astype(int)
     rest = round(float(wanted.sum())) - counts.sum()
     counts[np.argsort(counts - wanted, kind="stable")[:rest]] += 1
-    if images >= 2 * len(CATEGORIES):
+    if images >= 2 * len(DEEPFASHION2.categories):
         counts = np.maximum(counts, 1)
     hand = np.repeat(group, counts)
     return [int(number) for number in rng.permutation(hand)]
@@ -90,7 +91,7 @@ def _pair_up(outfits: list[list[int]], seed: int, rng: np.random.Generator) -> l
     """Pictures whose first garments are of one category share, by twos and threes, a pair and that garment."""
     pictures: dict[int, Picture] = {}
     pair = seed * PAIRS_PER_SEED
-    for number in range(1, len(CATEGORIES) + 1):
+    for number in range(1, len(DEEPFASHION2.categories) + 1):
         slots = [slot for slot, outfit in enumerate(outfits) if outfit[0] == number]
         while slots:
             size = min(len(slots), int(rng.integers(2, 4)))

@@ -7,7 +7,6 @@ else paints 0; a landmark is visible where a part that carries it still shows, o
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,8 +45,11 @@ class Scene:
     viewpoint: int
 
 
-def draw_scene(picture: Picture, size: tuple[int, int]) -> Scene:
-    """Paint the planned picture. The same plan and size give the same pixels."""
+def draw_scene(picture: Picture, size: tuple[int, int], subject: int | None = None) -> Scene:
+    """Paint the planned picture. The same arguments give the same pixels.
+
+    The camera frames all garments, or the one that is `subject`, the place of its item in the plan.
+    """
     rng = np.random.default_rng([picture.seed, picture.number, 7])
     designs = [_design(item.category_id, item.design_seed) for item in picture.items]
     tucked = bool(rng.random() < 0.25)
@@ -58,7 +60,8 @@ def draw_scene(picture: Picture, size: tuple[int, int]) -> Scene:
     shapes = [_shape(design, body) for design in _fit_together(designs, tucked)]
     numbers = iter(range(1, 100))
     garments = tuple(Worn(shape, {part.name: next(numbers) for part in shape.parts}) for shape in shapes)
-    camera = _aim(rng, shapes, size, worn)
+    lone = worn and len(shapes) == 1 and not designs[0].is_dress
+    camera = _aim(rng, shapes if subject is None else [shapes[subject]], size, worn, lone)
     canvas = draw_backdrop(rng, *size, picture.source, worn)
     layers = _garment_layers(garments, camera, body, worn, tucked)
     if worn:
@@ -112,13 +115,14 @@ def _under(design: Design, coat: Design) -> Design:
 # The camera ---------------------------------------------------------------------------------------
 
 
-def _aim(rng: np.random.Generator, shapes: list[Shape], size: tuple[int, int], worn: bool) -> Camera:
-    """Frame the garments: as a whole, from near (cut off by the frame) or from far."""
+def _aim(
+    rng: np.random.Generator, shapes: list[Shape], size: tuple[int, int], worn: bool, lone: bool
+) -> Camera:
+    """Frame the shapes: as a whole, from near (cut off by the frame) or from far; what is `lone` with little else."""
     outline = np.vstack([part.outline for shape in shapes for part in shape.parts])
     low, high = outline.min(axis=0), outline.max(axis=0)
     width, height = size
     bottoms = [shape.design.is_bottom for shape in shapes]
-    lone = worn and len(shapes) == 1 and not shapes[0].design.is_dress
     if lone:
         top, bottom = _lone_window(rng, bottoms[0], low[1], high[1])
         unit = min(height / (bottom - top), 1.35 * width / (high[0] - low[0]))
@@ -274,21 +278,3 @@ def _hanger(rng: np.random.Generator, shape: Shape, camera: Camera) -> list[Laye
 def _wire(canvas: Canvas, camera: Camera, curves: tuple[Points, ...], colour: NDArray[np.float32]) -> None:
     for curve in curves:
         canvas.line(camera(curve), colour, 0.07 * camera.unit, 0)
-
-
-# The photograph -----------------------------------------------------------------------------------
-
-
-def develop(canvas: Canvas, rng: np.random.Generator, source: str) -> NDArray[np.uint8]:
-    """Light, colour cast, softness and grain of a photograph: (h, w, 3) uint8."""
-    strength = 1.0 if source == "user" else 0.4
-    width, height = canvas.size
-    cast = np.exp(rng.normal(0, 0.05 * strength, 3)) * np.exp(rng.normal(0.0, 0.13 * strength))
-    gain = np.exp(rng.normal(0, 0.12 * strength, (2, 2))).astype(np.float32)
-    gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-    tile = rng.normal(0, rng.uniform(0.5, 5.0) * strength, (96, 96, 3)).astype(np.float32)
-    soft_focus = rng.uniform(0.5, 1.3) * width / 468 if rng.random() < 0.35 * strength else 0.0
-    image = cv2.GaussianBlur(canvas.image, (0, 0), soft_focus) if soft_focus else canvas.image
-    light = image * (gain * cast.astype(np.float32))
-    light += cv2.repeat(tile, height // 96 + 1, width // 96 + 1)[:height, :width]
-    return cv2.convertScaleAbs(np.maximum(light, 0.0, out=light))

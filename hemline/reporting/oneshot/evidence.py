@@ -8,7 +8,8 @@ from typing import Any
 from hemline.errors import HemlineError
 from hemline.files import read_json
 from hemline.inference.speed import Speed
-from hemline.params import OneShotRow, Params
+from hemline.params import DeepMarkSettings, OneShotRow, Params
+from hemline.params.oneshot import Page
 from hemline.reporting import evidence as two_stage
 from hemline.reporting.evidence import (
     Basis,
@@ -17,6 +18,7 @@ from hemline.reporting.evidence import (
     by_category,
     estimate,
     get,
+    has_paper_wardrobe,
     needed,
     read_basis,
     read_row,
@@ -33,10 +35,10 @@ class OneShotInputs:
     """
 
     shared: ReportInputs
-    metrics: Path = Path("metrics/oneshot")
-    results: Path = Path("oneshot/results")
-    models: Path | None = Path("oneshot/models")
-    speed: Path = Path("metrics/speed.json")
+    metrics: Path = Path("metrics/oneshot/deepmark")
+    results: Path = Path("oneshot/results/deepmark")
+    models: Path | None = Path("oneshot/models/deepmark")
+    speed: Path = Path("metrics/speed/deepmark.json")
 
     @property
     def params(self) -> Params:
@@ -62,8 +64,9 @@ Precisions = Mapping[str, Estimate | None]  # of paper.METRICS
 
 @dataclass(frozen=True)
 class Row:
-    """A row as measured. `size` is the input's (width, height) if its network was finetuned to another, else None.
+    """A row as measured. `paper` is the paper's row of the same setting, None if it has none.
 
+    `size` is the input's (width, height) if its network was finetuned to another, else None.
     `boxes`, `visible` and `landmarks` go from AP, AP50 and AP75 to the number; `visible` counts visible landmarks only.
     `categories` go from a category's name to its landmark AP, None where validation has no such garment.
     """
@@ -71,6 +74,7 @@ class Row:
     name: str
     network: str
     setting: paper.Setting
+    paper: paper.Result | None
     size: tuple[int, int] | None
     boxes: Precisions
     visible: Precisions
@@ -95,11 +99,6 @@ class Row:
     def strategy(self) -> str:
         """How its maps are made and read: "single", "fusion"."""
         return paper.strategy(self.setting)
-
-    @property
-    def paper(self) -> paper.Result | None:
-        """The paper's row of the same setting; of its networks at other sizes the paper prints no numbers."""
-        return None if self.size else paper.result_of(self.setting)
 
 
 @dataclass(frozen=True)
@@ -133,11 +132,7 @@ class Evidence(Basis):
 
 def gather(inputs: OneShotInputs) -> Evidence:
     """Read everything. HemlineError names the file and the key that is missing or odd."""
-    rows = inputs.params.oneshot.rows
-    if not rows:
-        raise HemlineError(
-            "params.yaml: oneshot.rows is empty; the page needs one row at least, or pages: []"
-        )
+    rows = rows_of(inputs.params, "deepmark")
     basis = read_basis(inputs.shared)
     evaluated = {
         name: boxes
@@ -148,16 +143,32 @@ def gather(inputs: OneShotInputs) -> Evidence:
         **vars(basis),
         rows=tuple(_row(inputs, name, row) for name, row in rows.items()),
         others=tuple(read_row(inputs.shared, name, boxes) for name, boxes in evaluated.items()),
-        speeds=_speeds(inputs.speed),
+        speeds=read_speeds(inputs.speed),
     )
 
 
+def rows_of(params: Params, page: Page) -> dict[str, OneShotRow]:
+    """The rows of a page of params.yaml by name; HemlineError if there are none."""
+    rows = params.oneshot.rows_of(page)
+    if not rows:
+        raise HemlineError(
+            f"params.yaml: oneshot.rows has no row with page: {page}; the page needs one at least, or oneshot.pages."
+            f"{page}: []"
+        )
+    return rows
+
+
 def setting_of(params: Params, row: OneShotRow) -> paper.Setting:
-    """What distinguishes a row of params.yaml, as the paper's tables have it."""
+    """What distinguishes a row of params.yaml, as the paper's tables have it; HemlineError for another network's."""
     network = params.oneshot.settings(row.network)
+    if not isinstance(network, DeepMarkSettings):
+        raise HemlineError(
+            f"params.yaml: the network {row.network!r} is of type {network.type}, which the page deepmark has no place"
+            " for; its page must be kgdet"
+        )
     return paper.Setting(
         backbone=network.backbone.type,
-        suppression=row.suppression,
+        suppression="none" if row.suppression == "none" else "soft-nms",
         flip_test=row.flip_test,
         scales=tuple(sorted(row.scales, reverse=True)),
         grouping=network.grouping,
@@ -165,9 +176,14 @@ def setting_of(params: Params, row: OneShotRow) -> paper.Setting:
 
 
 def paper_result(params: Params, name: str) -> paper.Result | None:
-    """The paper's row of the same setting as a row of params.yaml; None if it has no such row."""
+    """The paper's row of the same setting as a row of params.yaml.
+
+    None if it has no such row, or no number of such garments; of its networks at other sizes it prints none.
+    """
     row = params.oneshot.rows[name]
-    return None if row.network in params.oneshot.finetuned else paper.result_of(setting_of(params, row))
+    resized = row.network in params.oneshot.finetuned
+    known = has_paper_wardrobe(params) and not resized
+    return paper.result_of(setting_of(params, row)) if known else None
 
 
 def _row(inputs: OneShotInputs, name: str, row: OneShotRow) -> Row:
@@ -179,22 +195,24 @@ def _row(inputs: OneShotInputs, name: str, row: OneShotRow) -> Row:
         name=name,
         network=row.network,
         setting=setting_of(inputs.params, row),
+        paper=paper_result(inputs.params, name),
         size=inputs.params.oneshot.settings(row.network).image_size if sized else None,
-        boxes=_precisions(blocks["boxes"], path, "boxes"),
-        visible=_precisions(blocks["visible_only"], path, "visible_only"),
-        landmarks=_precisions(blocks["landmarks"], path, "landmarks"),
+        boxes=precisions(blocks["boxes"], path, "boxes"),
+        visible=precisions(blocks["visible_only"], path, "visible_only"),
+        landmarks=precisions(blocks["landmarks"], path, "landmarks"),
         ap=needed(blocks["landmarks"], path, "landmarks"),
         box_ap=needed(blocks["boxes"], path, "boxes"),
-        categories=by_category(blocks["landmarks"], path, "landmarks"),
+        categories=by_category(blocks["landmarks"], path, "landmarks", inputs.params.wardrobe),
     )
 
 
-def _precisions(block: Mapping[str, Any], path: Path, where: str) -> Precisions:
+def precisions(block: Mapping[str, Any], path: Path, where: str) -> Precisions:
+    """AP, AP50 and AP75 of a block of metrics."""
     return {name: estimate(block, path, where, name) for name in paper.METRICS}
 
 
-def _speeds(path: Path) -> Speeds:
-    """None known where the file is missing."""
+def read_speeds(path: Path) -> Speeds:
+    """What a speed stage wrote; no row is known where the file is missing. HemlineError for odd numbers."""
     if not path.is_file():
         return Speeds({})
     found = read_json(path)

@@ -53,7 +53,7 @@ def speed_figures(evidence: Evidence, found: Sequence[Contender]) -> list[tuple[
     """Titles and drawings, landmark AP and box AP; none where no row's speed is known.
 
     The paper's rows stand among ours where the data are the paper's, else in drawings of their own: on one axis they
-    would invite a comparison, and press ours together.
+    would invite a comparison, and press ours together. On a data set with other landmarks they aren't drawn.
     """
     if not any(one.speed for one in found):
         return []
@@ -66,27 +66,34 @@ def speed_figures(evidence: Evidence, found: Sequence[Contender]) -> list[tuple[
             (f"{what.capitalize()} AP, ours and the paper's", _drawing(together[what], joined, what))
             for what in WHAT
         ]
-    drawn = [(f"{what.capitalize()} AP, ours", _drawing(ours[what], joined, what)) for what in WHAT]
+    whose = ", ours" if evidence.paper_wardrobe else ""
+    drawn = [(f"{what.capitalize()} AP{whose}", _drawing(ours[what], joined, what)) for what in WHAT]
+    if not evidence.paper_wardrobe:
+        return drawn
     return [
         *drawn,
         *((f"{what.capitalize()} AP, the paper's", _drawing(theirs[what], [], what, LOW)) for what in WHAT),
     ]
 
 
-def key(found: Sequence[Contender]) -> list[tuple[str, str]]:
+def key(evidence: Evidence, found: Sequence[Contender]) -> list[tuple[str, str]]:
     """What the dots' names stand for."""
     ours = [(str(one.number), f"{one.title}{_origin(one)}") for one in found if one.speed is not None]
-    return [*ours, *((letter, f"{paper.describe(one)} (paper)") for one, letter in LETTERS.items())]
+    theirs = [(letter, f"{paper.describe(one)} (paper)") for one, letter in LETTERS.items()]
+    return [*ours, *(theirs if evidence.paper_wardrobe else [])]
 
 
 def _origin(one: Contender) -> str:
     return "" if one.system == "one-shot" else " (two-stage)"
 
 
-def note() -> str:
+def note(evidence: Evidence) -> str:
     """What is joined, what the paper's dots are, and what they are not."""
+    joined = "Joined are the rows of one network at several input sizes."
+    if not evidence.paper_wardrobe:
+        return joined
     return (
-        "Joined are the rows of one network at several input sizes. The paper's dots are of its Tables 5 and 6, at"
+        f"{joined} The paper's dots are of its Tables 5 and 6, at"
         f" 512 × 512, on {paper.MACHINE}; of the other dots of its Figure 1 (DLA-34 at 128 × 128 and at"
         " 256 × 256) it prints no numbers."
     )

@@ -1,4 +1,4 @@
-"""81 heatmaps in the place of 294: paper 000's aggregation in paper 001's networks, which neither paper has."""
+"""A heatmap a group in the place of one a landmark: paper 000's aggregation in 001's networks, which neither has."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -10,15 +10,11 @@ from hemline.reporting.numbers import between, interval, signed
 from hemline.reporting.oneshot.evidence import Evidence, Row
 from hemline.reporting.oneshot.tables import cell, speed_cell
 from hemline.reporting.tables import Cell, Column, Line, Table
+from hemline.wardrobe import grouping
 
-NUMBERS = ("294", "81")  # heatmaps
-COLUMNS = (
-    Column("network", kind="words"),
-    *(Column(number, "AP landmarks") for number in (*NUMBERS, "change")),
-    *(Column(number, group) for group in ("AP visible only", "AP box", "ms a picture") for number in NUMBERS),
-)
+GROUPS = ("AP visible only", "AP box", "ms a picture")
 NOTES = (
-    "Paper 001 has 294 heatmaps only; paper 000 aggregates landmarks that are alike into 81 groups.",
+    "Paper 001 has a heatmap for each landmark only; paper 000 aggregates landmarks that are alike into groups.",
     "Intervals of the change come from resampling both rows' pictures together. They cover the choice of validation"
     " pictures, not the chance in training: each network was trained once.",
 )
@@ -34,7 +30,7 @@ class Pair:
 
 
 def pairs(evidence: Evidence, difference: Callable[[Row, Row], Difference]) -> tuple[Pair, ...]:
-    """Every aggregated row that has its like with 294 heatmaps."""
+    """Every aggregated row that has its like with a heatmap a landmark."""
     found = []
     for row in evidence.rows:
         like = (replace(row.setting, grouping="independent"), row.size)
@@ -46,14 +42,28 @@ def pairs(evidence: Evidence, difference: Callable[[Row, Row], Difference]) -> t
 
 def grouping_table(evidence: Evidence, found: tuple[Pair, ...]) -> Table:
     """One line a pair."""
+    landmarks, groups = heatmaps(evidence)
     return Table(
         "grouping",
-        "Aggregation: 81 heatmaps in the place of 294",
-        COLUMNS,
+        f"Aggregation: {groups} heatmaps in the place of {landmarks}",
+        _columns(landmarks, groups),
         tuple(_line(evidence, pair) for pair in found),
         (*map(sentence, found), *NOTES),
         tuple(_record(pair) for pair in found),
     )
+
+
+def heatmaps(evidence: Evidence) -> tuple[int, int]:
+    """How many the data set's landmarks need, and its groups."""
+    wardrobe = evidence.wardrobe
+    return len(wardrobe.landmarks), grouping(wardrobe, "aggregated").size
+
+
+def _columns(*numbers: int) -> tuple[Column, ...]:
+    names = [str(number) for number in numbers]
+    change = [Column(name, "AP landmarks") for name in (*names, "change")]
+    others = [Column(name, group) for group in GROUPS for name in names]
+    return (Column("network", kind="words"), *change, *others)
 
 
 def _line(evidence: Evidence, pair: Pair) -> Line:

@@ -10,12 +10,13 @@ from hemline.files import write_json
 from hemline.inference.garments import read_results
 from hemline.reporting.curves import curves_figures
 from hemline.reporting.differences import Difference, difference, resample_row
+from hemline.reporting.normalised import error_tables
 from hemline.reporting.oneshot import story
 from hemline.reporting.oneshot.evidence import Evidence, OneShotInputs, Row, gather
 from hemline.reporting.oneshot.figures import key, note, speed_figures
 from hemline.reporting.oneshot.grouping import Pair, grouping_table, pairs
 from hemline.reporting.oneshot.page import OneShotPage, document, render
-from hemline.reporting.oneshot.systems import categories_table, contenders, systems_table
+from hemline.reporting.oneshot.systems import categories_table, contenders, networks, systems_table
 from hemline.reporting.oneshot.tables import (
     boxes_table,
     detection_table,
@@ -23,24 +24,22 @@ from hemline.reporting.oneshot.tables import (
     landmarks_table,
     methods_table,
 )
-from hemline.reporting.pictures import Picture, draw_whole
+from hemline.reporting.pictures import Picture, draw_whole, picture_files
 from hemline.reporting.report import write_text
 from hemline.reporting.story import provenance
 from hemline.reporting.tables import Table
-from hemline.reporting.trainings import read_trainings
-
-TITLE = "One-shot clothes landmarks: DeepMark's tables and ours"
+from hemline.reporting.trainings import read_trainings, those_at
 
 
 def write_oneshot_report(inputs: OneShotInputs, out: Path) -> None:
     """Write `out`/index.html, tables.md, a JSON file for each table and pictures/*.jpg.
 
-    The JSON files: systems, table2 to table6, grouping, categories; without a row of the paper's tables theirs is left
-    out. Raises HemlineError naming the file and the key of what is missing or odd. Earlier files of these kinds in
-    `out` are deleted.
+    The JSON files: systems, table2 to table6, grouping, categories, normalised_error, normalised_error_parts; without a
+    row of the paper's tables theirs is left out. Raises HemlineError naming the file and the key of what is missing or
+    odd. Earlier files of these kinds in `out` are deleted.
     """
     evidence = gather(inputs)
-    truth = read_truth(inputs.shared.truth)
+    truth = read_truth(inputs.shared.truth, evidence.wardrobe)
     compared = pairs(evidence, _differences(inputs, truth))
     for old in (*out.glob("*.json"), *out.glob("pictures/*.jpg")):
         old.unlink()
@@ -63,27 +62,28 @@ def _differences(inputs: OneShotInputs, truth: GroundTruth) -> Callable[[Row, Ro
 
 
 def _draw(inputs: OneShotInputs, evidence: Evidence, truth: GroundTruth, out: Path) -> list[Picture]:
-    predictions = read_results(inputs.landmarks(evidence.best.name))
-    seed = inputs.params.evaluate.seed
-    return draw_whole(truth.images, predictions, inputs.shared.pictures, out, seed)[0]
+    predictions = read_results(inputs.landmarks(evidence.best.name), evidence.wardrobe)
+    pictures = picture_files(truth, inputs.shared.pictures)
+    return draw_whole(pictures, predictions, out, inputs.params.evaluate.seed)[0]
 
 
 def _page(
     inputs: OneShotInputs, evidence: Evidence, compared: tuple[Pair, ...], drawn: list[Picture]
 ) -> OneShotPage:
-    trainings = read_trainings(inputs.models)
+    places = [place for row in evidence.rows for place in networks(evidence.params, row.network)]
+    trainings = those_at(read_trainings(inputs.models), places)
     found = contenders(evidence, trainings, read_trainings(inputs.shared.models))
     return OneShotPage(
-        title=TITLE,
+        title=story.title(evidence),
         lead=story.lead(evidence),
         caveats=story.caveats(evidence),
         facts=story.facts(found),
         notes=story.notes(evidence, compared),
         figures=speed_figures(evidence, found),
-        key=key(found),
-        figures_note=note(),
+        key=key(evidence, found),
+        figures_note=note(evidence),
         systems=systems_table(evidence, found),
-        tables=_tables(evidence, compared),
+        tables=_tables(inputs, evidence, compared),
         whole=drawn,
         whole_note=story.whole_note(evidence),
         curves=curves_figures(trainings),
@@ -91,17 +91,21 @@ def _page(
     )
 
 
-def _tables(evidence: Evidence, compared: tuple[Pair, ...]) -> tuple[Table, ...]:
+def _tables(inputs: OneShotInputs, evidence: Evidence, compared: tuple[Pair, ...]) -> tuple[Table, ...]:
+    with_others = (methods_table(evidence), detection_table(evidence))
     tables = (
-        methods_table(evidence),
-        detection_table(evidence),
         ladder_table(evidence),
         boxes_table(evidence),
         landmarks_table(evidence),
         grouping_table(evidence, compared),
         categories_table(evidence),
     )
-    return tuple(table for table in tables if table.lines)
+    files = ((row.name, row.title, inputs.metrics / f"{row.name}.json") for row in evidence.rows)
+    errors = error_tables(evidence, files, evidence.best.name)
+    if evidence.paper_wardrobe:
+        return tuple(table for table in (*with_others, *tables) if table.lines)
+    shown = [table.without_paper() for table in tables if table.lines]
+    return (*shown, *errors)
 
 
 def _write_json(evidence: Evidence, table: Table, out: Path) -> None:

@@ -6,10 +6,17 @@ from hemline.reporting.findings import data_caveats
 from hemline.reporting.numbers import fixed, interval, whole
 from hemline.reporting.oneshot import paper
 from hemline.reporting.oneshot.evidence import Evidence
-from hemline.reporting.oneshot.grouping import Pair
+from hemline.reporting.oneshot.grouping import Pair, heatmaps
 from hemline.reporting.oneshot.systems import Contender, System, best
 from hemline.reporting.oneshot.tables import milliseconds
 from hemline.reporting.pictures import SHOWN_SCORE
+from hemline.reporting.story import measure
+
+
+def title(evidence: Evidence) -> str:
+    """The page's."""
+    where = "tables and ours" if evidence.paper_wardrobe else f"experiments on {evidence.data_set}"
+    return f"One-shot clothes landmarks: DeepMark's {where}"
 
 
 def lead(evidence: Evidence) -> str:
@@ -20,16 +27,14 @@ def lead(evidence: Evidence) -> str:
         " detectors followed by landmark estimators, with the parameter set"
         f" “{evidence.params.params_set}” on {evidence.data}: {whole(train.garments)} garments in"
         f" {whole(train.pictures)} training pictures and {whole(validation.garments)} garments in"
-        f" {whole(validation.pictures)} validation pictures. AP is DeepFashion2's, the mean over categories and OKS"
-        " thresholds .50 to .95, on visible and occluded landmarks unless said otherwise. Brackets hold 95 %"
-        f" bootstrap intervals, from {whole(evidence.params.evaluate.resamples)} resamples of the validation"
-        " pictures; beside milliseconds they hold quartiles."
+        f" {whole(validation.pictures)} validation pictures. {measure(evidence)}; beside milliseconds"
+        " they hold quartiles."
     )
 
 
 def caveats(evidence: Evidence) -> tuple[str, ...]:
     """What a reader must know before comparing any number with the paper's."""
-    if not evidence.speeds.rows:
+    if not evidence.speeds.rows or not evidence.paper_wardrobe:
         return data_caveats(evidence)
     machines = (
         f"The paper's milliseconds are of {paper.MACHINE}, ours of {evidence.speeds.machine}: compare them within a"
@@ -61,19 +66,24 @@ def notes(evidence: Evidence, pairs: Sequence[Pair]) -> tuple[str, ...]:
     """What the page lacks, and why."""
     found = []
     if not evidence.speeds.rows:
-        found.append("No speeds: the stage speed has not run (metrics/speed.json).")
+        found.append("No speeds: the stage speed has not run (metrics/speed/deepmark.json).")
     if not evidence.others:
         found.append("No two-stage rows beside: none was evaluated (evaluate.rows, metrics/evaluate).")
     absent = [paper.BACKBONE_NAMES[name] for name in paper.BACKBONE_NAMES if not _has(evidence, name)]
     if absent:
         found.append(f"No rows with the paper's {' and '.join(absent)}: params.yaml has none (oneshot.rows).")
     if not pairs:
-        found.append("No rows that differ in the grouping alone: 294 and 81 heatmaps are not compared.")
+        landmarks, groups = heatmaps(evidence)
+        found.append(
+            f"No rows that differ in the grouping alone: {landmarks} and {groups} heatmaps are not compared."
+        )
     return tuple(found)
 
 
 def _has(evidence: Evidence, backbone: str) -> bool:
-    return any(row.setting.backbone == backbone and row.paper is not None for row in evidence.rows)
+    return any(
+        row.setting.backbone == backbone and paper.result_of(row.setting) is not None for row in evidence.rows
+    )
 
 
 def whole_note(evidence: Evidence) -> str:

@@ -14,7 +14,6 @@ from hemline.reporting.oneshot.evidence import Evidence, Row
 from hemline.reporting.oneshot.tables import cell, speed_cell
 from hemline.reporting.tables import Cell, Column, Line, Table
 from hemline.reporting.trainings import Training
-from hemline.wardrobe import CATEGORIES
 
 System = Literal["one-shot", "two-stage"]
 
@@ -177,7 +176,7 @@ def categories_table(evidence: Evidence) -> Table:
                 *(cell(row.categories[entry.name]) for row in rows),
             )
         )
-        for entry in CATEGORIES
+        for entry in evidence.wardrobe.categories
     ]
     submitted = "" if other is None else f" The two-stage row is: {other.title}."
     notes = (
@@ -200,5 +199,5 @@ def _categories(evidence: Evidence) -> tuple[dict[str, Any], ...]:
                 for row in rows
             },
         }
-        for entry in CATEGORIES
+        for entry in evidence.wardrobe.categories
     )

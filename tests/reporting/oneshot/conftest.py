@@ -13,16 +13,16 @@ from hemline.inference.garments import write_results
 from hemline.params import OneShotRow, Params, load_params
 from hemline.reporting import ReportInputs
 from hemline.reporting.oneshot import OneShotInputs
-from hemline.wardrobe import CATEGORIES
+from hemline.wardrobe import Wardrobe
 from tests.reporting.conftest import World, blurred
 
 ROOT = Path(__file__).parents[3]
 NUMBERS = ("AP", "AP50", "AP75")
 
 
-def block(*values: float | None, **categories: float | None) -> dict[str, Any]:
+def block(table: Wardrobe, *values: float | None, **categories: float | None) -> dict[str, Any]:
     """AP, AP50, AP75, each with the interval from -0.01 to +0.02; categories not named have no garments."""
-    names = {entry.name: categories.get(entry.name.replace(" ", "_")) for entry in CATEGORIES}
+    names = {entry.name: categories.get(entry.name.replace(" ", "_")) for entry in table.categories}
     numbers = dict(zip(NUMBERS, values, strict=True))
     intervals: dict[str, Any] = {name: around(value) for name, value in numbers.items()}
     intervals["per_category"] = {name: around(value) for name, value in names.items()}
@@ -37,7 +37,7 @@ def around(value: float | None) -> list[float] | None:
 class OneShotWorld(World):
     """What a test may change before it asks for `oneshot_inputs()`."""
 
-    oneshot: dict[str, OneShotRow] = field(default_factory=lambda: dict(demo().oneshot.rows))
+    oneshot: dict[str, OneShotRow] = field(default_factory=lambda: dict(demo().oneshot.rows_of("deepmark")))
 
     def params(self) -> Params:
         base, known = super().params(), demo()
@@ -57,9 +57,9 @@ class OneShotWorld(World):
     def measured(self, row: str, ap: float, box: float = 0.5, **categories: float | None) -> None:
         """Handmade metrics: AP50 is AP + 0.2, AP75 AP + 0.1; visible ones are 0.03 higher."""
         blocks = {
-            "landmarks": block(ap, ap + 0.2, ap + 0.1, **categories),
-            "visible_only": block(ap + 0.03, ap + 0.23, ap + 0.13),
-            "boxes": block(box, box + 0.2, box + 0.1),
+            "landmarks": block(self.table, ap, ap + 0.2, ap + 0.1, **categories),
+            "visible_only": block(self.table, ap + 0.03, ap + 0.23, ap + 0.13),
+            "boxes": block(self.table, box, box + 0.2, box + 0.1),
         }
         self.write(f"oneshot-metrics/{row}.json", blocks)
 
@@ -100,14 +100,25 @@ def world(tmp_path) -> OneShotWorld:
 @pytest.fixture(scope="session")
 def measured_world(evaluated, tmp_path_factory) -> OneShotWorld:
     """All rows of both systems really evaluated, on the pictures of the other page's world. Read only."""
-    made = OneShotWorld(evaluated.root)
-    truth = evaluated.root / "truth.json"
-    garments = as_garments(read_truth(truth))
+    return measure_world(OneShotWorld(evaluated.root))
+
+
+@pytest.fixture(scope="session")
+def measured_fld(evaluated_fld) -> OneShotWorld:
+    """The same of FLD. Read only."""
+    return measure_world(OneShotWorld(evaluated_fld.root, table=evaluated_fld.table))
+
+
+def measure_world(made: OneShotWorld) -> OneShotWorld:
+    """Write the one-shot rows' results, their metrics, trainings and speeds."""
+    truth = made.root / "truth.json"
+    garments = as_garments(read_truth(truth, made.table))
     for number, row in enumerate(made.oneshot):
         path = made.root / "oneshot/results" / row / "landmarks-validation.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_results(path, blurred(garments, 0.02 - 0.001 * number, number))
-        numbers = evaluate_ablation(truth, truth, path, made.root / "boxes.json", resamples=30, seed=0)
+        boxes = made.root / "boxes.json"
+        numbers = evaluate_ablation(truth, truth, path, boxes, resamples=30, seed=0, wardrobe=made.table)
         made.write(f"oneshot-metrics/{row}.json", numbers)
     for number, network in enumerate(("dla", "hourglass", "dla-aggregated", "dla-32", "dla-64")):
         made.trained(network, 1_000_000 + number, 60)

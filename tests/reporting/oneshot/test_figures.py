@@ -19,7 +19,7 @@ def drawn(world, whole=False):
         counts = {entry.name: entry.validation for entry in paper_000.CATEGORIES}
         evidence = replace(evidence, validation=replace(evidence.validation, categories=counts))
     found = contenders(evidence, (), ())
-    return speed_figures(evidence, found), key(found)
+    return speed_figures(evidence, found), key(evidence, found)
 
 
 def all_speeds(world):

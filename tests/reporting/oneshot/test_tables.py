@@ -152,7 +152,7 @@ def test_what_params_lack_is_told(world):
     world.rows = []
     evidence = gather(world.oneshot_inputs())
     assert notes(evidence, ()) == (
-        "No speeds: the stage speed has not run (metrics/speed.json).",
+        "No speeds: the stage speed has not run (metrics/speed/deepmark.json).",
         "No two-stage rows beside: none was evaluated (evaluate.rows, metrics/evaluate).",
         "No rows with the paper's Hourglass: params.yaml has none (oneshot.rows).",
         "No rows that differ in the grouping alone: 294 and 81 heatmaps are not compared.",
@@ -269,7 +269,7 @@ def test_missing_metrics_are_named(world):
     with pytest.raises(HemlineError, match=r"dla-single\.json: no key 'visible_only'"):
         gather(world.oneshot_inputs())
     world.oneshot = {}
-    with pytest.raises(HemlineError, match=r"oneshot\.rows is empty"):
+    with pytest.raises(HemlineError, match=r"oneshot\.rows has no row with page: deepmark"):
         gather(world.oneshot_inputs())
 
 

@@ -1,0 +1,1 @@
+"""FLD's own layout: lists of all pictures, of their boxes, their landmarks and their splits."""

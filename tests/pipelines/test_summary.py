@@ -1,0 +1,37 @@
+"""What a run leaves in Prefect: AP of its rows, wherever their metrics lie."""
+
+import json
+from types import SimpleNamespace
+
+from pipelines.summary import _metrics
+
+
+def test_rows_of_all_pages_are_listed(tmp_path):
+    """One-shot rows stand in their page's folder; a network that finds boxes alone has no landmark AP."""
+    written = {
+        "evaluate/ensemble": {"AP": -1.0, "AP_box": 0.7},  # no labelled landmark
+        "oneshot/deepmark/dla": {"AP": 0.5, "AP_box": 0.65},
+        "oneshot/kgdet/retina": {"AP_box": 0.63},  # as `evaluate_ablation` says it
+        "oneshot/dla": {"AP": 0.1, "AP_box": 0.1},  # left by a pipeline without pages
+    }
+    for name, numbers in written.items():
+        path = tmp_path / f"metrics/{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(numbers))
+    names = [
+        "evaluate@ensemble",
+        "evaluate_oneshot@dla",
+        "evaluate_oneshot@retina",
+        "evaluate_oneshot@old",
+        "report",
+    ]
+    planned, done = (
+        dict.fromkeys(names),
+        dict.fromkeys(name for name in names if name != "evaluate_oneshot@old"),
+    )
+    run = SimpleNamespace(root=tmp_path, plan=SimpleNamespace(planned=planned), done=done)
+    assert _metrics(run).splitlines()[2:] == [
+        "| ensemble | – | 0.700 |",
+        "| dla | 0.500 | 0.650 |",
+        "| retina | – | 0.630 |",
+    ]
