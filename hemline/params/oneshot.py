@@ -183,8 +183,8 @@ class OneShotSection(Settings):
             for key, init in (("init", network.init), ("backbone.init", backbone)):
                 if init and init.startswith("models/") and Path(init).parent != Path(one.start):
                     raise ValueError(
-                        f"networks.{name}.{key} is {init!r}: trained.{name}.start must be its folder, so that it is made "
-                        "before"
+                        f"networks.{name}.{key} is {init!r}: trained.{name}.start must be its folder, so that it is "
+                        "made before"
                     )
         return self
 

@@ -89,7 +89,9 @@ def test_plan_says_what_a_set_will_take(capsys):
 def test_plan_in_words(capsys):
     assert main(["plan", "--params", "paper", "--tflops", "55"]) == 0
     text = capsys.readouterr().out
-    assert "finetune@sling-{plain,hflip}" in text and "35 trainings" in text
+    params = load_params(ROOT / "params" / "paper.yaml")
+    number = 2 + 2 + 13 * 2 + len(params.oneshot.trained) + len(params.oneshot.finetuned)
+    assert "finetune@sling-{plain,hflip}" in text and f"\n{number} trainings" in text
     assert "1-16: 0.02, 17-19: 0.002, 20: 0.0002" in text
     assert "at 55 TFLOPS (as given)" in text
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from mmdet.registry import MODELS
 from torch import Tensor
 
 from hemline.oneshot.deepmark.head import DeepMarkHead
@@ -23,7 +22,7 @@ def make_head(
     torch.manual_seed(0)
     config = {"features": 6, "head_width": width, "stacks": stacks, "losses": WEIGHTS, "negatives": negatives}
     config |= {"wardrobe": DEEPFASHION2.name, "grouping": name}
-    head = MODELS.build({"type": "DeepMarkHead", **config})
+    head = DeepMarkHead(**config)
     head.init_weights()
     for branches in head.branches.values():
         for branch in branches:
