@@ -9,10 +9,6 @@ from typing import Any
 from hemline.commands.wardrobe import add_wardrobe, chosen_wardrobe
 from hemline.wardrobe import Wardrobe, grouping
 
-COLUMNS = (
-    "index", "category_id", "category", "coco_name", "landmark", "sigma", "group", "flip_index", "name",
-)  # fmt: skip
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
@@ -30,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(rows, indent=1))
     elif arguments.format == "csv":
-        writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     else:
@@ -40,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _rows(wardrobe: Wardrobe, name: str) -> list[dict[str, Any]]:
     groups = grouping(wardrobe, name).group_of + 1
+    normalised = any(landmark.normaliser for landmark in wardrobe.landmarks)
     return [
         {
             "index": landmark.index,
@@ -51,6 +48,7 @@ def _rows(wardrobe: Wardrobe, name: str) -> list[dict[str, Any]]:
             "group": int(groups[landmark.index]),
             "flip_index": landmark.flip_index,
             "name": landmark.name,
+            **({"normaliser": int(landmark.normaliser)} if normalised else {}),
         }
         for landmark in wardrobe.landmarks
     ]

@@ -64,7 +64,6 @@ def _split(path: Path) -> str | None:
 class MmposeEntry(Entry):
     """A picture with its members of the file: `described` of images, `annotation` of annotations."""
 
-    category_id: int = 0
     described: dict[str, Any] = field(default_factory=dict)
     annotation: dict[str, Any] = field(default_factory=dict)
 
@@ -92,6 +91,7 @@ class MmposeSplit(Split):
         if missing:
             found.fault("missing-key", f"no {', '.join(missing)}")
             return
+        assert entry.category_id is not None
         category, box = self.wardrobe.category(entry.category_id), _corners(entry.annotation["bbox"])
         add_garment(found, category, entry.annotation["keypoints"], box, entry.annotation, rules)
 

@@ -45,7 +45,8 @@ class Entry:
     """One picture as its layout lists it.
 
     `id` is its number, None where its name has none. `image` is its file in the folder of pictures, `file` the name
-    that stands for it in reports. `problems` spoil it whatever else its files hold.
+    that stands for it in reports. `problems` spoil it whatever else its files hold. `category_id` is that of the one
+    garment that the picture is of, where the data set says so even of pictures without landmarks (FashionAI).
     """
 
     id: int | None
@@ -53,6 +54,7 @@ class Entry:
     file: str
     annotated: bool = True
     problems: tuple[Problem, ...] = ()
+    category_id: int | None = None
 
     @property
     def stem(self) -> str:

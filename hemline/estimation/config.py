@@ -6,7 +6,8 @@ from typing import Any
 from mmengine.config import Config
 
 from hemline.estimation.channels import to_plain
-from hemline.estimation.network import codec, recipe
+from hemline.estimation.codecs import codec
+from hemline.estimation.network import recipe
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.training import loader, quiet
 from hemline.training.optimizing import cosine
@@ -35,12 +36,13 @@ def training_config(
 
     config = recipe(settings.network, grouping.size)
     training = settings.training
-    config.optim_wrapper.optimizer.lr = training.lr
+    config.optim_wrapper.optimizer = optimizer(training)
     config.param_scheduler = schedule(training)
     dataset = {
         "_scope_": "mmpose",
         "type": "GarmentDataset",
         **to_plain(grouping),
+        "occluded": training.occluded,
         "ann_file": str(annotations),
         "data_prefix": {"img": str(images)},
         "pipeline": pipeline(settings.network, training.augmentation),
@@ -48,6 +50,12 @@ def training_config(
     config.train_dataloader = loader(dataset, training)
     config.channels_last = ""
     return config
+
+
+def optimizer(training: EstimatorTraining) -> dict[str, Any]:
+    """torch's optimiser; `fused` is the same update in one kernel."""
+    kind = {"type": "SGD", "momentum": 0.9} if training.optimizer == "SGD" else {"type": "Adam"}
+    return {**kind, "lr": training.lr, "weight_decay": training.weight_decay, "fused": True}
 
 
 def schedule(training: EstimatorTraining) -> list[dict[str, Any]]:

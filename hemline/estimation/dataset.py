@@ -64,10 +64,14 @@ class GarmentDataset(BaseCocoStyleDataset):
     Args:
         wardrobe: its name.
         grouping: `name`, for messages, and `group_of`, each landmark's channel from 0.
+        occluded: whether occluded landmarks (v = 1) carry loss as visible ones do.
         ann_file, data_prefix, pipeline, ...: as in mmpose.
     """
 
-    def __init__(self, wardrobe: str, grouping: Mapping[str, Any], **options: Any) -> None:
+    def __init__(
+        self, wardrobe: str, grouping: Mapping[str, Any], occluded: bool = True, **options: Any
+    ) -> None:
+        self.least = 1 if occluded else 2
         self.grouping = from_plain(wardrobe_of(wardrobe), grouping)
         self.cache = PictureCache()
         super().__init__(metainfo=metainfo(self.grouping), **options)
@@ -87,7 +91,7 @@ class GarmentDataset(BaseCocoStyleDataset):
         landmarks = np.zeros((self.grouping.size, 3), dtype=np.float32)
         landmarks[self.grouping.channels(info["category_id"])] = info.pop("landmarks")
         info["keypoints"] = landmarks[None, :, :2]
-        info["keypoints_visible"] = np.minimum(landmarks[None, :, 2], 1)
+        info["keypoints_visible"] = (landmarks[None, :, 2] >= self.least).astype(np.float32)
         info["img"] = self.cache.read(info["img_path"])
         return info
 

@@ -13,9 +13,10 @@ from torch import nn
 
 from hemline.errors import HemlineError
 from hemline.estimation.channels import from_plain, to_plain
-from hemline.estimation.network import build_estimator, codec
+from hemline.estimation.codecs import codec
+from hemline.estimation.network import build_estimator
 from hemline.files import read_json, write_json
-from hemline.params import EstimatorSettings, NetworkSettings
+from hemline.params import EstimatorSettings, NetworkSettings, estimator_network
 from hemline.training import device as default_device
 from hemline.training import load_weights, quiet
 from hemline.training.folders import wardrobe_of
@@ -96,10 +97,8 @@ class Estimator:
         return Crop(sample["img"], inverse)
 
     @torch.inference_mode()
-    def heatmaps(
-        self, crops: np.ndarray, flip_test: bool = False, shift_heatmap: bool = True
-    ) -> torch.Tensor:
-        """Heatmaps (n, channels, height / 4, width / 4) of crops (n, height, width, 3), on the model's device.
+    def outputs(self, crops: np.ndarray, flip_test: bool = False, shift_heatmap: bool = True) -> torch.Tensor:
+        """Heatmaps (n, channels, their height and width) of crops (n, height, width, 3), on the model's device.
 
         With `flip_test` they are averaged with those of the mirrored crops, mirrored back with channels swapped and,
         with `shift_heatmap`, moved right by one pixel: crop pixel x belongs to heatmap pixel x / 4, but mirrored
@@ -111,12 +110,18 @@ class Estimator:
         pixels = torch.from_numpy(crops).permute(0, 3, 1, 2)
         batch = {"inputs": list(pixels), "data_samples": [PoseDataSample() for _ in crops]}
         inputs = self.model.data_preprocessor(batch, training=False)["inputs"]
-        heatmaps = self.model(inputs, None, mode="tensor")
+        heatmaps = self._last(inputs)
         if not flip_test:
             return heatmaps
-        mirrored = self.model(inputs.flip(-1), None, mode="tensor")
+        mirrored = self._last(inputs.flip(-1))
         partners = self.grouping.flip_index.tolist()
         return (heatmaps + flip_heatmaps(mirrored, partners, shift_heatmap=shift_heatmap)) / 2
+
+    def _last(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The heatmaps of the last of a network's stages."""
+        said = self.model(inputs, None, mode="tensor")
+        last: torch.Tensor = said[-1] if isinstance(said, list | tuple) else said
+        return last
 
     def decode(self, heatmaps: torch.Tensor, category_id: int) -> Found:
         """Landmarks of one crop's heatmaps (channels, height, width), the codec's way: see `network.codec`."""
@@ -172,14 +177,10 @@ def rebuild(settings: dict[str, Any], folder: Path) -> tuple[NetworkSettings, Gr
     """Network and grouping of a model folder's settings; HemlineError when they are not what they should be."""
     wardrobe = wardrobe_of(settings, folder)
     try:
-        network = NetworkSettings.model_validate(_tuples(settings["network"]))
+        network = estimator_network(settings["network"])
     except ValidationError as error:
         raise HemlineError(f"{folder}/settings.json: network: {error.errors()[0]['msg']}") from None
     try:
         return network, from_plain(wardrobe, settings["grouping"])
     except HemlineError as error:
         raise HemlineError(f"{folder}/settings.json: {error}") from None
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -298,6 +298,6 @@ def _look(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> list
 def _batch(cuts: list[_Cut], settings: EstimateSettings, flip_test: bool) -> Iterator[Found]:
     estimator = cuts[0].estimator
     crops = np.stack([cut.crop.pixels for cut in cuts])
-    heatmaps = estimator.heatmaps(crops, flip_test, settings.shift_heatmap)
+    heatmaps = estimator.outputs(crops, flip_test, settings.shift_heatmap)
     for cut, own in zip(cuts, heatmaps, strict=True):
         yield estimator.decode(own, cut.box.category_id)

@@ -28,7 +28,7 @@ def _seconds(estimator: Estimator, crops: np.ndarray, flip_test: bool) -> float:
     categories = estimator.grouping.wardrobe.categories
     finish()
     started = time.perf_counter()
-    for place, heatmaps in enumerate(estimator.heatmaps(crops, flip_test)):
+    for place, heatmaps in enumerate(estimator.outputs(crops, flip_test)):
         estimator.decode(heatmaps, categories[place % len(categories)].id)
     finish()
     return time.perf_counter() - started

@@ -8,9 +8,11 @@ from pydantic import Field, field_validator, model_validator
 from hemline.params.backbone import BackboneSettings
 from hemline.params.base import Positive, Rate, Settings, Share
 from hemline.params.dense import MaskRCNNSettings
+from hemline.params.estimator import EstimateSettings, EstimatorSection, FinetuneSection
+from hemline.params.networks import Boxes, NetworksSection, check_boxes
 from hemline.params.oneshot import OneShotSection
 from hemline.params.sweeps import SweepSettings
-from hemline.params.training import EvenTraining, TrainingSettings
+from hemline.params.training import EvenTraining
 from hemline.wardrobe import Wardrobe
 from hemline.wardrobe import names as wardrobes
 from hemline.wardrobe import wardrobe as wardrobe_of
@@ -26,7 +28,7 @@ class DataSettings(Settings):
 
     name: str
     wardrobe: str
-    layout: Literal["deepfashion2", "fld", "mmpose"]
+    layout: Literal["deepfashion2", "fld", "mmpose", "fashionai"]
     images: str
     train: str
     validation: str
@@ -71,142 +73,16 @@ class SynthesizeSettings(Settings):
     test: SplitSettings
 
 
-class NetworkSettings(Settings):
-    """An HRNet with a heatmap head. `input_size` is (width, height); heatmaps are a quarter of it.
-
-    `width` is that of the finest branch; `blocks` residual units make a branch of a module, `modules` are those of
-    stages 2 to 4. `stem_width` is the bottleneck width of stage 1, 64 in every HRNet of the papers whatever its width;
-    in a small network it would be two thirds of the arithmetic. `head_width` is that of a hidden 3x3 layer of the head;
-    with 0, as in the papers, each heatmap is a weighted sum of the `width` features. `unbiased` targets stand where the
-    landmark is, not on the next whole pixel, and a landmark is read from its heatmap by a Taylor expansion instead of
-    a quarter pixel's step (DARK, Zhang et al., CVPR 2020): what small heatmaps lose most by.
-    """
-
-    width: Positive
-    stem_width: Positive
-    head_width: Annotated[int, Field(ge=0)]
-    blocks: Positive
-    modules: tuple[Positive, Positive, Positive]
-    input_size: tuple[Positive, Positive]
-    sigma: Rate
-    unbiased: bool
-    box_padding: Annotated[float, Field(ge=1)]
-
-    @field_validator("sigma")
-    @classmethod
-    def _whole_reach(cls, sigma: float) -> float:
-        if not (3 * sigma).is_integer():
-            raise ValueError(
-                "3 x sigma must be whole: mmpose cuts its Gaussians there, and a part of a pixel misplaces them"
-            )
-        return sigma
-
-    @field_validator("input_size")
-    @classmethod
-    def _divisible(cls, size: tuple[int, int]) -> tuple[int, int]:
-        if size[0] % 32 or size[1] % 32:
-            raise ValueError(
-                "both sides must be multiples of 32: HRNet's fourth branch works at 1/32 of the input"
-            )
-        return size
-
-
-class AugmentationSettings(Settings):
-    """Random crops: `scale` and `rotation` (degrees) are factors of a Gaussian, `probability` that of rotating."""
-
-    rotation: Annotated[float, Field(ge=0)]
-    scale: Share
-    probability: Share
-    flip: bool
-
-
-class EstimatorTraining(TrainingSettings):
-    """How an estimator is trained, augmentation included. The rate rises to `lr` over `warmup_steps` batches."""
-
-    augmentation: AugmentationSettings
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
-
-
-class EstimatorSettings(Settings):
-    """A landmark estimator: its network and its training."""
-
-    network: NetworkSettings
-    training: EstimatorTraining
-
-
-class EstimatorSection(Settings):
-    """Both estimators: one network, each its own training.
-
-    `init` names weights that both start from, of `hemline weights list` or a file's path; what fits of them is taken.
-
-    `trained` names those that the pipeline trains; the settings of another are not used.
-    """
-
-    trained: tuple[Literal["independent", "aggregated"], ...]
-    init: str | None
-    network: NetworkSettings
-    independent: EstimatorTraining
-    aggregated: EstimatorTraining
-
-    def settings(self, name: str) -> EstimatorSettings:
-        """The settings of `independent` or `aggregated`."""
-        return EstimatorSettings(network=self.network, training=getattr(self, name))
-
-
-class FinetuneSection(Settings):
-    """The experts, none without `categories`. `variants` differ in flip alone: `hflip` has it in training, `plain` not.
-
-    `batch_sizes` overrides `training.batch_size` for single categories (by slug), each with its reason beside it.
-    """
-
-    categories: tuple[str, ...]
-    variants: tuple[Literal["plain", "hflip"], ...]
-    training: EstimatorTraining
-    batch_sizes: dict[str, Positive]
-    select: Literal["last", "best"]
-
-    def for_category(self, slug: str, variant: str) -> EstimatorTraining:
-        """The training of one expert."""
-        augmentation = self.training.augmentation.model_copy(update={"flip": variant == "hflip"})
-        batch_size = self.batch_sizes.get(slug, self.training.batch_size)
-        return self.training.model_copy(update={"augmentation": augmentation, "batch_size": batch_size})
-
-    @model_validator(mode="after")
-    def _passes_fill_the_batches(self) -> "FinetuneSection":
-        for slug, size in self.batch_sizes.items():
-            training = self.training.model_copy(update={"batch_size": size})
-            if not training.fills():
-                raise ValueError(f"batch_sizes.{slug}: {training.too_small()}")
-        return self
-
-
-class EstimateSettings(Settings):
-    """How boxes become crops, and heatmaps landmarks and scores.
-
-    A box is enlarged by `box_scale` about its centre before its crop is cut. `score` says over which channels the mean
-    of the maxima over `score_threshold` goes; the box's score counts to the power of `box_exponent`. Of two garments of
-    a category and picture whose OKS is over `oks_nms` the better one is kept (null: both).
-    """
-
-    shift_heatmap: bool
-    score: Literal["all", "category"]
-    score_threshold: Share
-    box_score_threshold: Share
-    batch_size: Positive
-    box_scale: Rate = 1.0
-    box_exponent: Annotated[float, Field(ge=0)] = 1.0
-    oks_nms: Share | None = None
-
-
 class AblationSettings(Settings):
-    """A row of the ablation, as in paper 000, Table 2."""
+    """A row of the ablation, as in paper 000, Table 2; `boxes` and `passes` are explained in NetworkRow."""
 
-    boxes: Literal["cascade", "htc", "ground-truth"]
+    boxes: Boxes
     estimator: Literal["independent", "aggregated"]
     experts: Literal["none", "plain", "hflip"]
     models: str
     flip_test: bool
     splits: tuple[Literal["validation", "test"], ...]
+    passes: Literal[1, 2] = 1
 
     @model_validator(mode="after")
     def _consistent(self) -> "AblationSettings":
@@ -221,8 +97,7 @@ class AblationSettings(Settings):
             raise ValueError(
                 "experts are finetuned from the aggregated estimator: set estimator to 'aggregated'"
             )
-        if self.boxes == "ground-truth" and "test" in self.splits:
-            raise ValueError("there is no ground truth of the test split: take 'test' out of splits")
+        check_boxes(self)
         return self
 
 
@@ -236,7 +111,7 @@ class EnsembleSettings(Settings):
 class EvaluateSettings(Settings):
     """Each row with the boxes whose AP stands beside it; `resamples` of the images give the 95 % intervals."""
 
-    rows: dict[str, Literal["cascade", "htc", "ground-truth"]]
+    rows: dict[str, Boxes]
     resamples: Positive
     seed: Annotated[int, Field(ge=0)]
 
@@ -346,6 +221,7 @@ class Params(Settings):
     package: PackageSettings
     report: ReportSettings
     oneshot: OneShotSection
+    networks: NetworksSection
     sweeps: dict[str, SweepSettings] = Field(default_factory=dict)
 
     @property
@@ -356,9 +232,26 @@ class Params(Settings):
     @model_validator(mode="after")
     def _experts_of_known_categories(self) -> "Params":
         known = [entry.slug for entry in self.wardrobe.categories]
-        for slug in (*self.finetune.categories, *self.finetune.batch_sizes):
-            if slug not in known:
-                raise ValueError(f"finetune: unknown category {slug!r}; use some of {', '.join(known)}")
+        for section, slugs in (
+            ("finetune", (*self.finetune.categories, *self.finetune.batch_sizes)),
+            ("networks", self.networks.categories),
+        ):
+            for slug in slugs:
+                if slug not in known:
+                    raise ValueError(f"{section}: unknown category {slug!r}; use some of {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_pictures_of_known_category(self) -> "Params":
+        """Only FashionAI says what a picture shows before anything is found in it."""
+        boxes = {f"ablations.{name}": row.boxes for name, row in self.ablations.items()}
+        boxes |= {f"networks.rows.{name}": row.boxes for name, row in self.networks.rows.items()}
+        for name in (name for name, kind in boxes.items() if kind == "whole"):
+            if self.data.layout != "fashionai":
+                raise ValueError(
+                    f"{name}: boxes is 'whole', but data of the layout {self.data.layout} doesn't say which garment a "
+                    "picture is of; use boxes of a detector, or ground-truth"
+                )
         return self
 
     @model_validator(mode="after")
@@ -382,7 +275,8 @@ class Params(Settings):
     @model_validator(mode="after")
     def _trained_what_rows_need(self) -> "Params":
         """A row's networks are trained; experts have what they start from."""
-        detectors, estimators = {*self.detector.trained, "ground-truth"}, self.estimator.trained
+        detectors = {*self.detector.trained, "ground-truth", "whole"}
+        estimators = self.estimator.trained
         for name, one in self.oneshot.trained.items():
             start = Path(one.start)
             if start.parent == Path("models/detectors") and start.name not in detectors:
@@ -401,6 +295,9 @@ class Params(Settings):
             ):
                 if value not in trained:
                     raise ValueError(f"ablations.{name} needs {value!r}, which {key} lacks")
+        for name, other in self.networks.rows.items():
+            if other.boxes not in detectors:
+                raise ValueError(f"networks.rows.{name} needs {other.boxes!r}, which detector.trained lacks")
         return self
 
     @model_validator(mode="after")

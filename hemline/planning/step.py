@@ -194,7 +194,7 @@ def _estimating(network: Network, batch: int, folder: Path) -> Callable[[], Any]
 
     def run() -> list[Found]:
         crops = [estimator.crop(read_picture(one["img_path"]), _box(one["bbox"][0])) for one in garments]
-        heatmaps = estimator.heatmaps(np.stack([crop.pixels for crop in crops]))
+        heatmaps = estimator.outputs(np.stack([crop.pixels for crop in crops]))
         pairs = zip(heatmaps, garments, strict=True)
         return [estimator.decode(maps, garment["category_id"]) for maps, garment in pairs]
 

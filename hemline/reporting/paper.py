@@ -14,7 +14,7 @@ TITLE = "Aggregation and Finetuning for Clothes Landmark Detection"
 AUTHOR = "T.-H. Lin, 2020"
 WARDROBE = "deepfashion2"  # whose categories and landmarks all its numbers are of
 
-Boxes = Literal["cascade", "htc", "ground-truth"]
+Boxes = Literal["cascade", "htc", "ground-truth", "whole"]
 
 
 @dataclass(frozen=True)

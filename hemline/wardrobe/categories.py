@@ -19,6 +19,7 @@ class Landmark:
 
     `index` and `flip_index` count from 0 over all landmarks, `landmark` from 1 inside its category, `group`
     from 1 over the aggregated groups. `sigma` is the OKS constant, relative to the square root of the area.
+    `normaliser`: it is one of the two whose distance a category's errors are measured in (FashionAI).
     """
 
     index: int
@@ -28,6 +29,7 @@ class Landmark:
     group: int
     flip_index: int
     name: str
+    normaliser: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,12 @@ class Category:
     def slice(self) -> slice:
         """Its landmarks among all."""
         return slice(self.start, self.stop)
+
+    @property
+    def normaliser(self) -> tuple[int, int] | None:
+        """The two of its landmarks, from 0, whose distance errors are measured in; None where the table has none."""
+        places = [place for place, landmark in enumerate(self.landmarks) if landmark.normaliser]
+        return (places[0], places[1]) if places else None
 
     @property
     def slug(self) -> str:
@@ -118,7 +126,8 @@ def wardrobe(name: str) -> Wardrobe:
     """The wardrobe of a data set: "deepfashion2", "fld", or another whose table NAME.csv stands beside theirs.
 
     A table has a row a landmark, category by category; its columns are those that `hemline landmarks --format csv`
-    prints. HemlineError for an unknown name, or a table whose categories or landmarks aren't numbered in order.
+    prints (`normaliser` may be missing). HemlineError for an unknown name, or a table whose categories or landmarks
+    aren't numbered in order.
     """
     if name not in names():
         raise HemlineError(f"unknown wardrobe {name!r}: use one of {', '.join(names())}")
@@ -150,6 +159,7 @@ def _landmark(row: dict[str, str]) -> Landmark:
         group=int(row["group"]),
         flip_index=int(row["flip_index"]),
         name=row["name"],
+        normaliser=row.get("normaliser") == "1",
     )
 
 
@@ -164,6 +174,11 @@ def _check(name: str, categories: tuple[Category, ...], landmarks: tuple[Landmar
         raise HemlineError(
             f"{name}.csv: the column index must count from 0 to {len(indices) - 1}, row by row"
         )
+    for entry in categories:
+        if sum(landmark.normaliser for landmark in entry.landmarks) not in (0, 2):
+            raise HemlineError(
+                f"{name}.csv: {entry.name}: two of its landmarks have normaliser 1, or none has"
+            )
     for landmark in landmarks:
         partner = landmarks[landmark.flip_index]
         if (partner.flip_index, partner.category_id) != (landmark.index, landmark.category_id):

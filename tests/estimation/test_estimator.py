@@ -95,20 +95,20 @@ def test_a_crop_shows_what_stands_in_the_box():
 def test_the_flip_test_sees_a_mirrored_crop_as_the_mirror_of_what_it_saw(name):
     own = estimator(name=name)
     crops = np.stack([own.crop(picture(seed), (20.0, 30.0, 90.0, 120.0)).pixels for seed in (1, 2)])
-    seen = own.heatmaps(crops, flip_test=True, shift_heatmap=False)
-    mirrored = own.heatmaps(np.ascontiguousarray(crops[:, :, ::-1]), flip_test=True, shift_heatmap=False)
+    seen = own.outputs(crops, flip_test=True, shift_heatmap=False)
+    mirrored = own.outputs(np.ascontiguousarray(crops[:, :, ::-1]), flip_test=True, shift_heatmap=False)
     partners = torch.from_numpy(own.grouping.flip_index)
     assert torch.allclose(mirrored.flip(-1)[:, partners], seen, atol=1e-4 * float(seen.abs().max()))
-    plain = own.heatmaps(crops)
+    plain = own.outputs(crops)
     assert not torch.allclose(plain, seen, atol=1e-2 * float(seen.abs().max()))
 
 
 def test_the_shift_moves_the_mirrored_half_by_one_pixel():
     own = estimator()
     crops = own.crop(picture(), (20.0, 30.0, 90.0, 120.0)).pixels[None]
-    plain = own.heatmaps(crops)
-    back = 2 * own.heatmaps(crops, flip_test=True, shift_heatmap=False) - plain
-    shifted = 2 * own.heatmaps(crops, flip_test=True, shift_heatmap=True) - plain
+    plain = own.outputs(crops)
+    back = 2 * own.outputs(crops, flip_test=True, shift_heatmap=False) - plain
+    shifted = 2 * own.outputs(crops, flip_test=True, shift_heatmap=True) - plain
     tolerance = 1e-4 * float(plain.abs().max())
     assert torch.allclose(shifted[..., 1:], back[..., :-1], atol=tolerance)
     assert torch.allclose(shifted[..., 0], back[..., 0], atol=tolerance)
@@ -120,7 +120,7 @@ def test_a_folder_gives_back_the_same_landmarks(tmp_path):
     write_settings(tmp_path, settings(), own.grouping, category=None, start=None)
     loaded = Estimator.load(tmp_path, device="cpu")
     crop = own.crop(picture(), (20.0, 30.0, 90.0, 120.0))
-    found = [one.decode(one.heatmaps(crop.pixels[None])[0], 7) for one in (own, loaded)]
+    found = [one.decode(one.outputs(crop.pixels[None])[0], 7) for one in (own, loaded)]
     assert np.allclose(found[0].landmarks, found[1].landmarks, atol=1e-5)
     assert loaded.network == NETWORK
     assert np.array_equal(loaded.grouping.group_of, own.grouping.group_of)

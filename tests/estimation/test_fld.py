@@ -50,7 +50,7 @@ def test_trained_on_fld_it_finds_landmarks_of_fld(trained):
     estimator = Estimator.load(trained / "out", "cpu")
     for image_id, category_id, box, points in GARMENTS:
         crop = estimator.crop(read_picture(trained / "image" / f"{image_id:06d}.jpg"), box)
-        (heatmaps,) = estimator.heatmaps(crop.pixels[None])
+        (heatmaps,) = estimator.outputs(crop.pixels[None])
         assert heatmaps.shape == (estimator.grouping.size, 24, 16)
         found = to_picture(estimator.decode(heatmaps, category_id).landmarks, crop)
         assert found.shape == points.shape

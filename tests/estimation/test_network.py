@@ -8,14 +8,16 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import KEYPOINT_CODECS
 
 from hemline.estimation import build_estimator
+from hemline.estimation.codecs import codec
 from hemline.estimation.config import training_config
-from hemline.estimation.network import codec, recipe
-from hemline.params import NetworkSettings
+from hemline.estimation.network import recipe
+from hemline.params import HRNetSettings
 from hemline.wardrobe import grouping
 from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, settings, write_dataset
 
 BOX = (30.0, 40.0, 80.0, 110.0)
-PAPER = NetworkSettings(
+PAPER = HRNetSettings(
+    type="hrnet",
     width=48,
     stem_width=64,
     head_width=0,

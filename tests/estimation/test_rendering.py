@@ -13,8 +13,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 
 from hemline.estimation import Estimator, to_picture
+from hemline.estimation.codecs import codec
 from hemline.estimation.config import training_config
-from hemline.estimation.network import codec
 from hemline.inference.pipeline import DetectedBox, Estimators, see
 from hemline.params import EstimateSettings, EstimatorSettings
 from hemline.wardrobe import grouping
@@ -225,14 +225,14 @@ def raw(estimator: Estimator, crops: np.ndarray) -> np.ndarray:
 
 
 def flip_tested(estimator: Estimator, crops: np.ndarray) -> np.ndarray:
-    """The rendering of `Estimator.heatmaps`."""
+    """The rendering of `Estimator.outputs`."""
     own, mirrored = raw(estimator, crops), raw(estimator, crops[:, :, ::-1])
     return (own + np.stack([rendering.mirrored_back(heatmaps) for heatmaps in mirrored])) / 2
 
 
 def test_flip_test(estimator):
     crops = np.stack([estimator.crop(picture(seed), BOXES[seed]).pixels for seed in (0, 1)])
-    found = estimator.heatmaps(crops, flip_test=True, shift_heatmap=True).numpy()
+    found = estimator.outputs(crops, flip_test=True, shift_heatmap=True).numpy()
     wanted = flip_tested(estimator, crops)
     assert np.allclose(found, wanted, atol=1e-3 * np.abs(wanted).max())
     assert not np.allclose(found, raw(estimator, crops), atol=0.05 * np.abs(wanted).max())
@@ -377,7 +377,7 @@ class Drawn(Estimator):
         super().__init__(torch.nn.Identity(), PAPER, AGGREGATED)
         self.drawn = torch.from_numpy(heatmaps)
 
-    def heatmaps(self, crops, flip_test=False, shift_heatmap=True):
+    def outputs(self, crops, flip_test=False, shift_heatmap=True):
         return self.drawn[None].expand(len(crops), -1, -1, -1)
 
 

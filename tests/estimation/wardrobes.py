@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from hemline.estimation import build_estimator
-from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
+from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, HRNetSettings
 from hemline.wardrobe import Grouping, Wardrobe, wardrobe
 
 DEEPFASHION2 = wardrobe("deepfashion2")
 
-NETWORK = NetworkSettings(
+NETWORK = HRNetSettings(
+    type="hrnet",
     width=8,
     stem_width=8,
     head_width=0,

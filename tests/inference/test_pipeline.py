@@ -41,9 +41,9 @@ class Counting(Estimator):
         self.cut += 1
         return super().crop(*parts)
 
-    def heatmaps(self, crops, *parts):
+    def outputs(self, crops, *parts):
         self.batches.append(len(crops))
-        return super().heatmaps(crops, *parts)
+        return super().outputs(crops, *parts)
 
 
 def estimator(seed: int, groups=AGGREGATED) -> Counting:
@@ -131,9 +131,9 @@ def test_a_garments_score_and_places_by_a_plain_rendering(two, flip_test, shift,
     test = SETTINGS.model_copy(update={"score": name, "shift_heatmap": shift})
     garment = run([(picture(), [box(8, score=0.6)])], Estimators(two[0]), test, flip_test)[0]
     crop = two[0].crop(picture(), garment.box)
-    heatmaps = two[0].heatmaps(crop.pixels[None])[0].numpy()
+    heatmaps = two[0].outputs(crop.pixels[None])[0].numpy()
     if flip_test:
-        mirrored = two[0].heatmaps(np.ascontiguousarray(crop.pixels[None, :, ::-1]))[0].numpy()
+        mirrored = two[0].outputs(np.ascontiguousarray(crop.pixels[None, :, ::-1]))[0].numpy()
         back = mirrored[:, :, ::-1][AGGREGATED.flip_index]
         if shift:
             back = np.concatenate([back[:, :, :1], back[:, :, :-1]], axis=2)
@@ -157,7 +157,7 @@ def test_scores_of_all_and_of_own_channels_differ(two):
 
 
 def test_a_garment_without_a_sure_landmark_scores_nothing(two, monkeypatch):
-    monkeypatch.setattr(two[0], "heatmaps", lambda crops, *_: torch.full((len(crops), 81, 24, 16), 0.1))
+    monkeypatch.setattr(two[0], "outputs", lambda crops, *_: torch.full((len(crops), 81, 24, 16), 0.1))
     assert [garment.score for garment in run([(picture(), [box(9)])], Estimators(two[0]))] == [0.0]
 
 

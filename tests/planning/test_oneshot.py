@@ -35,7 +35,7 @@ def params():
     values["sweeps"] = {}
     common = {**TRAINING, **SMALL, "image_size": [96, 64]}
     networks = {kind: {**common, **own, "type": kind} for kind, own in KINDS.items()}
-    trained = dict.fromkeys(KINDS, {"page": "kgdet", "start": "hemline/training/pretrained.json"})
+    trained = {kind: {"page": "kgdet", "start": "hemline/training/pretrained.json"} for kind in KINDS}
     values["oneshot"] |= {"trained": trained, "finetuned": {}, "rows": {}, "networks": networks}
     return check_params(values, "demo")
 

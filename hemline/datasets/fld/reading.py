@@ -197,7 +197,7 @@ class FldListing:
         names = sorted({row[0] for found in rows.values() for row in found})
         problems = tuple(_list_problems(key, names, rows))
         single = {name: found[0][1:] for name, found in rows.items() if found} if not problems else {}
-        return FldEntry(key if key >= 0 else None, names[0], names[0], True, problems, single)
+        return FldEntry(key if key >= 0 else None, names[0], names[0], True, problems, rows=single)
 
 
 def _split(row: list[str]) -> str | None:

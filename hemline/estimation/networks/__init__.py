@@ -1,0 +1,1 @@
+"""Landmark estimators' networks, one module a type: its mmengine config, and the parts that mmpose lacks."""

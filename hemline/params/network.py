@@ -1,0 +1,214 @@
+"""The schema of landmark estimators' networks: what a crop becomes.
+
+Each type is one of the papers', built by a module of hemline/estimation/networks.
+"""
+
+import json
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter, field_validator, model_validator
+
+from hemline.params.base import Positive, Rate, Settings, Share
+
+
+class CropSettings(Settings):
+    """What all networks have: crops of `input_size` (width, height), of boxes `box_padding` times as wide and high.
+
+    Both sides must be multiples of DIVISOR, or the network's parts of several scales don't add up.
+    """
+
+    DIVISOR: ClassVar[int]
+
+    input_size: tuple[Positive, Positive]
+    box_padding: Annotated[float, Field(ge=1)]
+
+    @field_validator("input_size")
+    @classmethod
+    def _divisible(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if size[0] % cls.DIVISOR or size[1] % cls.DIVISOR:
+            raise ValueError(
+                f"both sides must be multiples of {cls.DIVISOR}: the coarsest maps are 1/{cls.DIVISOR} of the input"
+            )
+        return size
+
+
+class HeatmapSettings(CropSettings):
+    """A network of heatmaps, each 1/STRIDE of the input.
+
+    A target is a Gaussian of `sigma` heatmap pixels. `unbiased` targets stand where the landmark is, not on the next
+    whole pixel, and a landmark is read from its heatmap by a Taylor expansion instead of a quarter pixel's step (DARK,
+    Zhang et al., CVPR 2020): what small heatmaps lose most by.
+    """
+
+    STRIDE: ClassVar[int] = 4
+
+    sigma: Rate
+    unbiased: bool
+
+    @property
+    def heatmap_size(self) -> tuple[int, int]:
+        """(width, height) of the heatmaps."""
+        width, height = self.input_size
+        return width // self.STRIDE, height // self.STRIDE
+
+    @field_validator("sigma")
+    @classmethod
+    def _whole_reach(cls, sigma: float) -> float:
+        if not (3 * sigma).is_integer():
+            raise ValueError(
+                "3 x sigma must be whole: mmpose cuts its Gaussians there, and a part of a pixel misplaces them"
+            )
+        return sigma
+
+
+class HRNetSettings(HeatmapSettings):
+    """An HRNet with a heatmap head (paper 000).
+
+    `width` is that of the finest branch; `blocks` residual units make a branch of a module, `modules` are those of
+    stages 2 to 4. `stem_width` is the bottleneck width of stage 1, 64 in every HRNet of the papers whatever its width;
+    in a small network it would be two thirds of the arithmetic. `head_width` is that of a hidden 3x3 layer of the head;
+    with 0, as in the papers, each heatmap is a weighted sum of the `width` features.
+    """
+
+    DIVISOR: ClassVar[int] = 32
+
+    type: Literal["hrnet"]
+    width: Positive
+    stem_width: Positive
+    head_width: Annotated[int, Field(ge=0)]
+    blocks: Positive
+    modules: tuple[Positive, Positive, Positive]
+
+
+class CPNSettings(HeatmapSettings):
+    """A cascaded pyramid network (paper 002; Chen et al., CVPR 2018): GlobalNet, then RefineNet.
+
+    The backbone's width and depth count as in mmpose: `base_channels` 64 and `depth` 50 in the paper's; DetNet has
+    `depth` 59. `init` names weights of the backbone. `features` is the pyramid's width. `bottlenecks` are RefineNet's
+    on P5, P4, P3 and P2, their hidden layers of `bottleneck_width`. `blur` widens the targets of GlobalNet's P5, P4, P3
+    and P2 by a Gaussian of so many heatmap pixels (0: not at all). Of a garment's n landmarks the worst `hard` x n
+    (rounded down, at least one) make RefineNet's loss; GlobalNet's counts `global_weight` times. Targets are
+    `target_scale` high.
+    """
+
+    DIVISOR: ClassVar[int] = 32
+
+    type: Literal["cpn"]
+    backbone: Literal["resnet", "se-resnet", "detnet"]
+    depth: Literal[18, 34, 50, 59, 101]
+    base_channels: Positive
+    init: str | None = None
+    features: Positive
+    bottlenecks: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=4, max_length=4)
+    bottleneck_width: Positive
+    blur: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=4, max_length=4)
+    hard: Annotated[float, Field(gt=0, le=1)]
+    global_weight: Annotated[float, Field(ge=0)]
+    target_scale: Rate
+
+    @model_validator(mode="after")
+    def _depths_that_there_are(self) -> "CPNSettings":
+        there = {"resnet": (18, 34, 50, 101), "se-resnet": (50, 101), "detnet": (59,)}[self.backbone]
+        if self.depth not in there:
+            raise ValueError(f"depth is {self.depth}; a {self.backbone} has {' or '.join(map(str, there))}")
+        return self
+
+
+class CPMSettings(HeatmapSettings):
+    """A convolutional pose machine as mmpose has it (Wei et al., CVPR 2016): batch-normalised, without background.
+
+    `stages` give heatmaps, each with a loss. `features` is the width of the 9x9 and 11x11 layers (128), `middle` that
+    of the stages' first (32), `width` that of the first stage's last two (512).
+    """
+
+    DIVISOR: ClassVar[int] = 8
+    STRIDE: ClassVar[int] = 8
+
+    type: Literal["cpm"]
+    stages: Annotated[int, Field(ge=2)]
+    features: Positive
+    middle: Positive
+    width: Positive
+
+
+class StackedHourglassSettings(HeatmapSettings):
+    """Stacked hourglasses as mmpose has them (Newell et al., ECCV 2016).
+
+    Each of `stacks` hourglasses, with a loss each, halves its maps as often as `channels` has entries but one; these
+    are its widths from the outside in, `blocks` the residual units at each. `features` is the width between
+    hourglasses.
+    """
+
+    DIVISOR: ClassVar[int] = 8
+
+    type: Literal["hourglass"]
+    stacks: Positive
+    channels: tuple[Positive, ...] = Field(min_length=2)
+    blocks: tuple[Positive, ...]
+    features: Positive
+
+    @model_validator(mode="after")
+    def _as_many(self) -> "StackedHourglassSettings":
+        if len(self.blocks) != len(self.channels):
+            raise ValueError(f"blocks {list(self.blocks)} must be as many as channels {list(self.channels)}")
+        coarsest = self.STRIDE * 2 ** (len(self.channels) - 1)
+        if self.input_size[0] % coarsest or self.input_size[1] % coarsest:
+            raise ValueError(
+                f"input_size {list(self.input_size)}: both sides must be multiples of {coarsest}"
+            )
+        return self
+
+
+class FPMSettings(HeatmapSettings):
+    """A fashion pose machine (paper 004): six stages, a map of the background beside the landmarks', a loss each.
+
+    `features`, `middle` and `width` are as in CPMSettings. Stages from `shared_from` on read one map of image features;
+    an earlier one but the first has features of its own. `normalised` puts batch normalisation behind every
+    convolution but the last of each stage (the paper and its source have none).
+    """
+
+    DIVISOR: ClassVar[int] = 8
+    STRIDE: ClassVar[int] = 8
+
+    type: Literal["fpm"]
+    stages: Annotated[int, Field(ge=2)]
+    features: Positive
+    middle: Positive
+    width: Positive
+    shared_from: Literal[2, 3]
+    normalised: bool
+
+
+class FashionNetSettings(CropSettings):
+    """Paper 004's baseline by its reading in docs/paper-004.md: VGG-16 that regresses coordinates and visibility.
+
+    `base_channels` is the width of the first layers (64), `hidden` that of the two before the last (4096), of which
+    `dropout` is left out in training. The loss is that of coordinates plus `visibility_weight` times that of the three
+    classes of visibility.
+    """
+
+    DIVISOR: ClassVar[int] = 32
+
+    type: Literal["fashionnet"]
+    base_channels: Positive
+    hidden: Positive
+    dropout: Share
+    visibility_weight: Annotated[float, Field(ge=0)]
+    init: str | None = None
+
+
+NetworkSettings = (
+    HRNetSettings | CPNSettings | CPMSettings | StackedHourglassSettings | FPMSettings | FashionNetSettings
+)
+AnyEstimatorNetwork = Annotated[NetworkSettings, Field(discriminator="type")]
+
+
+@cache
+def _networks() -> TypeAdapter[NetworkSettings]:
+    return TypeAdapter(AnyEstimatorNetwork)
+
+
+def estimator_network(values: dict[str, Any]) -> NetworkSettings:
+    """The settings of an estimator's network of any type, from what `model_dump` gave, also by way of JSON."""
+    return _networks().validate_json(json.dumps(values))

@@ -1,0 +1,108 @@
+"""The schema of `networks`: landmark estimators compared by their networks (papers 002 and 004)."""
+
+from typing import Literal, Protocol
+
+from pydantic import model_validator
+
+from hemline.params.base import Settings
+from hemline.params.estimator import EstimatorSettings, EstimatorTraining
+from hemline.params.network import AnyEstimatorNetwork
+
+Boxes = Literal["cascade", "htc", "ground-truth", "whole"]
+
+
+class NetworkFinetuning(EstimatorTraining):
+    """How an expert is made of the network of all categories.
+
+    With `new_outputs` the layers that make the last maps, or coordinates, start anew.
+    """
+
+    new_outputs: bool
+
+
+class NetworkTraining(Settings):
+    """A network trained on all categories, with a channel for each group of `grouping`, then perhaps its experts.
+
+    `init` names weights to start from, of `hemline weights list` or a file's path; what fits of them is taken.
+    """
+
+    grouping: Literal["independent", "aggregated"]
+    init: str | None = None
+    network: AnyEstimatorNetwork
+    training: EstimatorTraining
+    finetuning: NetworkFinetuning | None = None
+
+    @property
+    def settings(self) -> EstimatorSettings:
+        """Network and training of the one for all categories."""
+        return EstimatorSettings(network=self.network, training=self.training)
+
+
+class NetworkRow(Settings):
+    """A row of a paper's table: a network of `trained`, or its experts, and the boxes that it is run in.
+
+    `boxes` are a detector's, the annotated ones, or the `whole` picture where its category is known. With two `passes`
+    a second look goes to the box around what the first one found. `models` is the folder that serves the row.
+    """
+
+    network: str
+    boxes: Boxes
+    experts: bool
+    models: str
+    flip_test: bool
+    splits: tuple[Literal["validation", "test"], ...]
+    passes: Literal[1, 2] = 1
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "NetworkRow":
+        folder = f"networks/{'experts' if self.experts else 'models'}/{self.network}"
+        if self.models != folder:
+            raise ValueError(f"models is {self.models!r}; with experts {self.experts} it must be {folder!r}")
+        check_boxes(self)
+        return self
+
+
+class _Row(Protocol):
+    @property
+    def boxes(self) -> Boxes: ...
+
+    @property
+    def splits(self) -> tuple[Literal["validation", "test"], ...]: ...
+
+    @property
+    def passes(self) -> Literal[1, 2]: ...
+
+
+def check_boxes(row: _Row) -> None:
+    """ValueError for boxes that a split hasn't, or that need no second pass."""
+    if row.boxes == "ground-truth" and "test" in row.splits:
+        raise ValueError("there is no ground truth of the test split: take 'test' out of splits")
+    if row.passes == 2 and row.boxes != "whole":
+        raise ValueError(f"passes is 2, but boxes are {row.boxes!r}: a second pass is for whole pictures")
+
+
+class NetworksSection(Settings):
+    """Networks that are trained, which of them are `finetuned` to experts of `categories`, and the rows they make.
+
+    `pages` is the report's page on them, or none.
+    """
+
+    trained: dict[str, NetworkTraining]
+    finetuned: tuple[str, ...]
+    categories: tuple[str, ...]
+    rows: dict[str, NetworkRow]
+    pages: tuple[Literal["networks"], ...]
+
+    @model_validator(mode="after")
+    def _known(self) -> "NetworksSection":
+        for name in self.finetuned:
+            if name not in self.trained:
+                raise ValueError(f"finetuned: no network {name!r} in trained ({', '.join(self.trained)})")
+            if self.trained[name].finetuning is None:
+                raise ValueError(f"finetuned: trained.{name} doesn't say how (key finetuning)")
+        for name, row in self.rows.items():
+            if row.network not in self.trained:
+                raise ValueError(f"rows.{name} needs {row.network!r}, which trained lacks")
+            if row.experts and row.network not in self.finetuned:
+                raise ValueError(f"rows.{name} has experts of {row.network!r}, which finetuned lacks")
+        return self
