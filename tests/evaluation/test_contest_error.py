@@ -313,3 +313,5 @@ def test_evaluate_prints_it(tmp_path, capsys):
     assert f"{found['garments_without_normaliser']} lack two armpits" in text
     after = text.split("NE_contest per landmark")[1]
     assert all(f"  {name} " in after for name in NAMES)
+    name, (low, high) = "hemline_left", found["intervals"]["per_landmark_contest"]["hemline_left"]
+    assert f"{found['per_landmark_contest'][name]:.4f}  [{low:.4f}, {high:.4f}]" in after
