@@ -310,7 +310,7 @@ def test_evaluate_prints_it(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)["normalised_error"]
     (low, high), lines = found["intervals"]["NE_contest"], [line.split() for line in text.splitlines()]
     assert ["NE_contest", f"{found['NE_contest']:.4f}", f"[{low:.4f},", f"{high:.4f}]"] in lines
-    assert f"{found['garments_without_normaliser']} lack two armpits" in text
+    assert f"{found['garments_without_normaliser']} garments lack two armpits" in text
     after = text.split("NE_contest per landmark")[1]
     assert all(f"  {name} " in after for name in NAMES)
     name, (low, high) = "hemline_left", found["intervals"]["per_landmark_contest"]["hemline_left"]
