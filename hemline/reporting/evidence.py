@@ -15,8 +15,6 @@ from hemline.wardrobe import Category, Wardrobe
 # few bad annotations are quarantined.
 SAME_DATA = 0.01
 ENSEMBLE = "ensemble"  # its name among evaluate.rows
-# As their papers write them, by wardrobe.
-DATA_SETS = {"deepfashion2": "DeepFashion2", "fld": "FLD", "fashionai": "FashionAI"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Basis:
     @property
     def data_set(self) -> str:
         """The wardrobe's name in a sentence: "DeepFashion2", "FLD"."""
-        return DATA_SETS.get(self.wardrobe.name, self.wardrobe.name)
+        return self.wardrobe.title
 
     @property
     def paper_wardrobe(self) -> bool:
@@ -130,8 +128,10 @@ class Evidence(Basis):
 
     @property
     def stand_in(self) -> paper.Boxes | None:
-        """The boxes that stand for the paper's two detectors: of one detector, where no row has another's, or whole
-        pictures, where no row has a detector's; None of two detectors."""
+        """The boxes that stand for the paper's two detectors; None of two detectors.
+
+        Those of one detector, where no row has another's; whole pictures, where no row has a detector's.
+        """
         boxes = {row.boxes for row in self.rows}
         found = boxes - set(GIVEN_BOXES) or boxes & {"whole"}
         return found.pop() if len(found) == 1 else None
