@@ -7,11 +7,16 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from hemline.estimation.networks import hrnet
+from hemline.estimation.networks import cpm, fpm, hourglass, hrnet
 from hemline.params import NetworkSettings
 from hemline.training import quiet
 
-RECIPES: dict[str, Callable[[Any, int], Config]] = {"hrnet": hrnet.recipe}
+RECIPES: dict[str, Callable[[Any, int], Config]] = {
+    "hrnet": hrnet.recipe,
+    "cpm": cpm.recipe,
+    "hourglass": hourglass.recipe,
+    "fpm": fpm.recipe,
+}
 
 
 def recipe(settings: NetworkSettings, channels: int) -> Config:
