@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from hemline.estimation.networks import cpm, fpm, hourglass, hrnet
+from hemline.estimation.networks import cpm, fashionnet, fpm, hourglass, hrnet
 from hemline.params import NetworkSettings
 from hemline.training import quiet
 
@@ -16,6 +16,7 @@ RECIPES: dict[str, Callable[[Any, int], Config]] = {
     "cpm": cpm.recipe,
     "hourglass": hourglass.recipe,
     "fpm": fpm.recipe,
+    "fashionnet": fashionnet.recipe,
 }
 
 
