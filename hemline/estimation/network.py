@@ -7,14 +7,17 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from hemline.estimation.networks import cpn, fashionnet, hrnet
+from hemline.estimation.networks import cpm, cpn, fashionnet, fpm, hourglass, hrnet
 from hemline.params import NetworkSettings
 from hemline.training import quiet
 
 RECIPES: dict[str, Callable[[Any, int], Config]] = {
-    "cpn": cpn.recipe,
-    "fashionnet": fashionnet.recipe,
     "hrnet": hrnet.recipe,
+    "cpn": cpn.recipe,
+    "cpm": cpm.recipe,
+    "hourglass": hourglass.recipe,
+    "fpm": fpm.recipe,
+    "fashionnet": fashionnet.recipe,
 }
 
 

@@ -69,7 +69,7 @@ class Network(ABC):
 
 @dataclass(frozen=True)
 class EstimatorNetwork(Network):
-    """An HRNet with a heatmap head; an expert has the aggregated estimator's.
+    """A landmark estimator of any type; an expert has the aggregated estimator's.
 
     HRNet's authors divide by 2^30 (`get_model_summary` in their lib/utils/utils.py): their 32.9 GFLOPs of HRNet-w48 at
     288x384 are 35.3 x 10^9.
@@ -85,13 +85,14 @@ class EstimatorNetwork(Network):
         return build_estimator(self.settings, self.channels)
 
     def predict(self, model: nn.Module) -> list[torch.Tensor]:
-        """Heatmaps (1, channels, height / 4, width / 4)."""
-        width, height = self.input_size
-        return [model.head(model.backbone(torch.empty(1, 3, height, width, device=META)))]
+        """What is decoded: of networks that say their heatmaps several times the last."""
+        return self.train(model)[-1:]
 
     def train(self, model: nn.Module) -> list[torch.Tensor]:
-        """The same."""
-        return self.predict(model)
+        """All that carries loss: heatmaps (1, channels, height / stride, width / stride), of each stage."""
+        width, height = self.input_size
+        said = model.head(model.backbone(torch.empty(1, 3, height, width, device=META)))
+        return list(said) if isinstance(said, list | tuple) else [said]
 
 
 class RegionNetwork(Network):
