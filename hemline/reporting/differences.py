@@ -5,9 +5,11 @@ pictures to the next: the difference is known better than the two intervals sugg
 resample (paired bootstrap, 95 % percentile interval).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -46,6 +48,19 @@ def difference(before: Columns, after: Columns) -> Difference:
         name: _estimate(after.per_category[name] - values) for name, values in before.per_category.items()
     }
     return Difference(overall, categories)
+
+
+class Named(Protocol):
+    """A row of any table."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def paired(resampled: Callable[[str], Columns]) -> Callable[[Named, Named], Difference]:
+    """What says how two rows differ, from what resamples a row by its name: each once."""
+    known = cache(resampled)
+    return lambda before, after: difference(known(before.name), known(after.name))
 
 
 def _estimate(values: np.ndarray) -> Estimate | None:
