@@ -11,6 +11,11 @@ import numpy as np
 from hemline.errors import HemlineError
 
 TABLES = files("hemline.wardrobe")
+TITLES = {
+    "deepfashion2": "DeepFashion2",
+    "fld": "FLD",
+    "fashionai": "FashionAI",
+}  # as their papers write them
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,11 @@ class Wardrobe:
     name: str
     categories: tuple[Category, ...]
     landmarks: tuple[Landmark, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name in a sentence: "DeepFashion2"."""
+        return TITLES.get(self.name, self.name)
 
     @cached_property
     def sigmas(self) -> np.ndarray:
