@@ -101,6 +101,11 @@ class Wardrobe:
         """The most landmarks that a category has."""
         return max(entry.count for entry in self.categories)
 
+    @cached_property
+    def normalised(self) -> tuple[Category, ...]:
+        """The categories with a `normaliser`: of FashionAI all, of other tables none."""
+        return tuple(entry for entry in self.categories if entry.normaliser)
+
     def category(self, key: int | str) -> Category:
         """Find a category by id, name, slug or name in COCO-style files; HemlineError for any other key."""
         try:
