@@ -179,17 +179,29 @@ def draw_comparison(
     before anything is drawn, so that lines stay fine. A panel without a garment shows the bare crop. Raises
     HemlineError without any garment.
     """
-    given = [garment for garment in (truth, prediction) if garment is not None]
+    return draw_panels(picture, [(truth, captions[0], 2.0), (prediction, captions[1], SURE)], size=size)
+
+
+def draw_panels(
+    picture: np.ndarray,
+    panels: Sequence[tuple[Drawable | None, str, float]],
+    *,
+    size: tuple[int, int] = (360, 320),
+) -> np.ndarray:
+    """One garment several times, side by side, BGR: of each panel the garment, a caption, and `draw_garments`' `sure`.
+
+    The panels are as in `draw_comparison`; `size` is each one's.
+    """
+    given = [garment for garment, _, _ in panels if garment is not None]
     if not given:
         raise HemlineError("draw_comparison: neither an annotated nor a predicted garment was given")
     crop, shift, factor = _crop(_checked(picture), [garment.box for garment in given], size)
-    panels = []
-    for garment, caption, sure in ((truth, captions[0], 2.0), (prediction, captions[1], SURE)):
+    drawn, gap = [], np.full((crop.shape[0], 4, 3), 255, np.uint8)
+    for garment, caption, sure in panels:
         moved = [] if garment is None else [_moved(garment, shift, factor)]
         panel = draw_garments(crop, moved, boxes=True, labels=False, sure=sure)
-        panels.append(_caption(panel, caption))
-    gap = np.full((crop.shape[0], 4, 3), 255, np.uint8)
-    return np.concatenate([panels[0], gap, panels[1]], axis=1)
+        drawn += [gap, _caption(panel, caption)]
+    return np.concatenate(drawn[1:], axis=1)
 
 
 def _colour(garment: Drawable) -> RGB:

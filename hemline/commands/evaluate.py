@@ -78,7 +78,9 @@ def _errors(numbers: dict[str, Any] | None) -> list[str]:
     missed = f"of {numbers['garments']} garments {numbers['garments_not_found']} weren't found"
     lines = [f"normalised error; {missed}, which only PCK and AUC count"]
     if numbers["garments_without_normaliser"]:
-        lines.append(f"{numbers['garments_without_normaliser']} lack {NORMALISERS}: NE_contest is of the others")
+        lines.append(
+            f"{numbers['garments_without_normaliser']} lack {NORMALISERS}: NE_contest is of the others"
+        )
     parts = {name: ending for name, ending in PARTS.items() if numbers[f"per_category{ending}"]}
     names = [name for name in ERRORS if name in parts or name not in PARTS]
     lines += [_row(name, numbers[name], intervals.get(name), "") for name in names]

@@ -42,10 +42,10 @@ def resample_boxes(truth: GroundTruth, results: Path, resamples: int, seed: int)
 
 def difference(before: Columns, after: Columns) -> Difference:
     """After minus before, resample by resample."""
-    overall = _estimate(after.numbers["AP"] - before.numbers["AP"])
+    overall = estimated(after.numbers["AP"] - before.numbers["AP"])
     assert overall is not None  # evidence.py has refused rows without AP
     categories = {
-        name: _estimate(after.per_category[name] - values) for name, values in before.per_category.items()
+        name: estimated(after.per_category[name] - values) for name, values in before.per_category.items()
     }
     return Difference(overall, categories)
 
@@ -63,6 +63,7 @@ def paired(resampled: Callable[[str], Columns]) -> Callable[[Named, Named], Diff
     return lambda before, after: difference(known(before.name), known(after.name))
 
 
-def _estimate(values: np.ndarray) -> Estimate | None:
+def estimated(values: np.ndarray) -> Estimate | None:
+    """A number and its interval from its columns, (1 + resamples,); None without a number."""
     ends = interval(values[1:])
     return None if ends is None or np.isnan(values[0]) else Estimate(float(values[0]), *ends)

@@ -152,6 +152,7 @@ DETECTORS: Mapping[str, str] = {
     "cascade": "Cascade R-CNN",
     "htc": "HTC",
     "ground-truth": "annotated boxes",
+    "whole": "whole pictures",
 }
 
 

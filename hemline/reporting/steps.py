@@ -26,10 +26,10 @@ def columns(number: str) -> tuple[Column, ...]:
     )
 
 
-def line(what: str, theirs: float | None, change: Estimate, before: str, after: str) -> Line:
+def line(what: str, theirs: float | None, change: Estimate, before: str, after: str, digits: int = 3) -> Line:
     """A step's: the paper's change, ours, and the titles of our two rows."""
-    ours = Cell(signed(change.value), interval(change, sign=True))
-    return Line((Cell(what), Cell(signed(theirs)), ours, Cell(before), Cell(after)))
+    ours = Cell(signed(change.value, digits), interval(change, sign=True, digits=digits))
+    return Line((Cell(what), Cell(signed(theirs, digits)), ours, Cell(before), Cell(after)))
 
 
 def steps_table(findings: Sequence[Finding]) -> Table:
