@@ -34,6 +34,7 @@ COLOURS = (
 CASING = (24, 24, 28)
 TRUTH = (255, 255, 255)
 SURE = 0.2  # a landmark under this heatmap score is drawn hollow: the threshold of paper 000's code
+GAP = 4  # pixels of white between two panels
 _SHIFT = 4  # cv2 takes sub-pixel coordinates as integers with this many binary places
 RGB = tuple[int, int, int]
 Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
@@ -187,8 +188,9 @@ def draw_panels(
     panels: Sequence[tuple[Drawable | None, str, float]],
     *,
     size: tuple[int, int] = (360, 320),
+    columns: int = 2,
 ) -> np.ndarray:
-    """One garment several times, side by side, BGR: of each panel the garment, a caption, and `draw_garments`' `sure`.
+    """One garment several times, `columns` side by side, BGR. A panel: garment, caption, `draw_garments`' `sure`.
 
     The panels are as in `draw_comparison`; `size` is each one's.
     """
@@ -196,12 +198,15 @@ def draw_panels(
     if not given:
         raise HemlineError("draw_comparison: neither an annotated nor a predicted garment was given")
     crop, shift, factor = _crop(_checked(picture), [garment.box for garment in given], size)
-    drawn, gap = [], np.full((crop.shape[0], 4, 3), 255, np.uint8)
-    for garment, caption, sure in panels:
+    step = np.array(crop.shape[:2]) + GAP
+    rows = -(-len(panels) // columns)
+    sheet = np.full((*(step * (rows, min(columns, len(panels))) - GAP), 3), 255, np.uint8)
+    for place, (garment, caption, sure) in enumerate(panels):
         moved = [] if garment is None else [_moved(garment, shift, factor)]
         panel = draw_garments(crop, moved, boxes=True, labels=False, sure=sure)
-        drawn += [gap, _caption(panel, caption)]
-    return np.concatenate(drawn[1:], axis=1)
+        top, left = step * divmod(place, columns)
+        sheet[top : top + panel.shape[0], left : left + panel.shape[1]] = _caption(panel, caption)
+    return sheet
 
 
 def _colour(garment: Drawable) -> RGB:
