@@ -19,7 +19,7 @@ from hemline.evaluation.summary import BOX_NUMBERS, LANDMARK_NUMBERS
 
 # FLD has 8 names of landmarks, FashionAI 24, DeepFashion2 75: more than this nobody reads on a screen.
 SHOWN = 24
-NORMALISERS = "two armpits apart (trousers and skirts: ends of the waistband)"
+NORMALISERS = "two armpits apart, or two ends of the waistband (trousers, skirts)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,9 +78,8 @@ def _errors(numbers: dict[str, Any] | None) -> list[str]:
     missed = f"of {numbers['garments']} garments {numbers['garments_not_found']} weren't found"
     lines = [f"normalised error; {missed}, which only PCK and AUC count"]
     if numbers["garments_without_normaliser"]:
-        lines.append(
-            f"{numbers['garments_without_normaliser']} lack {NORMALISERS}: NE_contest is of the others"
-        )
+        bare = numbers["garments_without_normaliser"]
+        lines.append(f"{bare} garments lack {NORMALISERS}: NE_contest leaves them out")
     parts = {name: ending for name, ending in PARTS.items() if numbers[f"per_category{ending}"]}
     names = [name for name in ERRORS if name in parts or name not in PARTS]
     lines += [_row(name, numbers[name], intervals.get(name), "") for name in names]

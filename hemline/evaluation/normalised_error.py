@@ -77,9 +77,9 @@ def normalised_error(
 
     `NE` is over visible landmarks, `NE_all` also over occluded ones, both over the picture's width and height, `NE_box`
     over the box's; `NE_contest` over the garment's normaliser, with `per_category_contest` and `per_landmark_contest`
-    (empty of a wardrobe without normalisers); `NME` over the box's longer side; `EPE` in pixels; `PCK` the share within 0.2 of
-    the box's width and height; `AUC` the mean share within 0 to 28.5 pixels. None stands for a number that no landmark
-    is there for. A name of several categories is one of `per_landmark`, over the landmarks of all of them.
+    (empty of a wardrobe without normalisers); `NME` over the box's longer side; `EPE` in pixels; `PCK` the share within
+    0.2 of the box's width and height; `AUC` the mean share within 0 to 28.5 pixels. None stands for a number that no
+    landmark is there for. Landmarks of several categories that share a name are one of `per_landmark`.
 
     `garments` have labelled landmarks. `garments_not_found` of them no result was left for: errors are those of the
     others, in PCK and AUC they count as wrong. `not_found_per_category` says which. `garments_without_normaliser` are
