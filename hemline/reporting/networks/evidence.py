@@ -112,6 +112,11 @@ class Row:
     visible_ap: Estimate | None
 
     @property
+    def type(self) -> str:
+        """Its network's type, "" of the ensemble."""
+        return "" if self.kind is None else self.kind.type
+
+    @property
     def key(self) -> str:
         """Its name among all rows."""
         return self.name if self.network else f"{OTHERS}: {self.name}"
@@ -142,13 +147,25 @@ class Evidence(Basis):
 
     def of_types(self, types: Iterable[str]) -> list[Row]:
         """The networks' rows of some types, in the types' order."""
-        return [row for kind in types for row in self.rows if row.kind is not None and row.kind.type == kind]
+        return [row for kind in types for row in self.rows if row.type == kind]
 
 
 def best(rows: Iterable[Row]) -> Row | None:
     """Of some rows that with the lowest error; None of none with one."""
     known = [(row.shown.value, row) for row in rows if row.shown is not None]
     return min(known, key=lambda one: one[0])[1] if known else None
+
+
+def comparable(evidence: Evidence, types: Iterable[str]) -> list[Row]:
+    """Of each type that has an error a row, in one setting where they can be: the one that most of them have.
+
+    Of several such settings the first in params.yaml; of several rows the one with the lowest error.
+    """
+    groups = [rows for kind in types if (rows := [row for row in evidence.of_types([kind]) if row.shown])]
+    settings = [row.setting for row in evidence.rows]
+    common = max(settings, key=lambda one: sum(one in [row.setting for row in rows] for rows in groups))
+    found = (best(row for row in rows if row.setting == common) or best(rows) for rows in groups)
+    return [row for row in found if row is not None]
 
 
 def page_error(wardrobe: Wardrobe) -> str:

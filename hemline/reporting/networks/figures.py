@@ -7,7 +7,7 @@ from hemline.reporting.differences import estimated
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Measure
-from hemline.reporting.networks.evidence import PICTURE, Evidence, Row, best
+from hemline.reporting.networks.evidence import PICTURE, Evidence, comparable
 from hemline.reporting.networks.numbers import percent
 from hemline.reporting.networks.tables import categories_of, error_name, landmark_title, landmarks_of
 from hemline.reporting.svg import WIDTH, Axis, bar, figure, legend, line, text, titled, vertical_grid
@@ -33,7 +33,7 @@ class Bars:
 
 
 def error_figures(evidence: Evidence, measure: Measure) -> list[tuple[str, str]]:
-    """Titles and drawings: of each type of network its row with the lowest error. None without its networks."""
+    """Titles and drawings: of each type of network a row (`comparable`). None without its networks."""
     drawn = [
         (
             f"{error_name(evidence)}, by category (paper 002)",
@@ -49,17 +49,12 @@ def error_figures(evidence: Evidence, measure: Measure) -> list[tuple[str, str]]
     return [(title, bars_figure(bars, names, title)) for title, bars, names in drawn if bars and names]
 
 
-def _of(evidence: Evidence, types: Sequence[str]) -> list[tuple[str, Row]]:
-    found = [(kind, best(evidence.of_types([kind]))) for kind in types]
-    return [(kind, row) for kind, row in found if row is not None]
-
-
 def _category_bars(evidence: Evidence, measure: Measure) -> list[Bars]:
     bars = []
-    for kind, row in _of(evidence, paper.CPN_TYPES):
+    for row in comparable(evidence, paper.CPN_TYPES):
         errors = measure(row, evidence.error)
         values = {name: _percent(estimated(errors.category(name))) for name in categories_of(evidence)}
-        bars.append(Bars(KINDS[kind], row.title, values, {}))
+        bars.append(Bars(KINDS[row.type], row.title, values, {}))
     return bars
 
 
@@ -69,11 +64,11 @@ def _percent(value: Estimate | None) -> Estimate | None:
 
 def _landmark_bars(evidence: Evidence, measure: Measure) -> list[Bars]:
     bars = []
-    for kind, row in _of(evidence, paper.FPM_TYPES):
+    for row in comparable(evidence, paper.FPM_TYPES):
         errors = measure(row, PICTURE)
         values = {name: estimated(errors.landmark(name)) for name in landmarks_of(evidence)}
-        marks = paper.FPM_ERRORS[kind].landmarks if evidence.papers_wardrobe else {}
-        bars.append(Bars(KINDS[kind], row.title, values, marks))
+        marks = paper.FPM_ERRORS[row.type].landmarks if evidence.papers_wardrobe else {}
+        bars.append(Bars(KINDS[row.type], row.title, values, marks))
     return bars
 
 

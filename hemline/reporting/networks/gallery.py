@@ -7,7 +7,7 @@ from hemline.drawing import SURE, Drawable, draw_panels
 from hemline.evaluation import GroundTruth, as_garments
 from hemline.inference.garments import read_results
 from hemline.reporting.networks import paper
-from hemline.reporting.networks.evidence import Evidence, Row, best
+from hemline.reporting.networks.evidence import Evidence, Row, best, comparable
 from hemline.reporting.pictures import (
     WHOLE_PICTURES,
     Picture,
@@ -25,10 +25,9 @@ PANEL = (240, 300)  # pixels a garment is enlarged or reduced to fit into
 
 
 def shown(evidence: Evidence) -> list[Row]:
-    """Of each of SHOWN the row with the lowest error; without any the best row of all."""
-    found = [row for kind in SHOWN if (row := best(evidence.of_types([kind]))) is not None]
+    """Of each of SHOWN a row; without any the best row of all."""
     alone = best(evidence.rows)
-    return found or ([] if alone is None else [alone])
+    return comparable(evidence, SHOWN) or ([] if alone is None else [alone])
 
 
 def draw_gallery(evidence: Evidence, truth: GroundTruth, pictures: Path, out: Path) -> list[Picture]:
@@ -61,4 +60,4 @@ def _caption(rows: Sequence[Row], samples: Sequence[Sample]) -> str:
 
 
 def _name(row: Row) -> str:
-    return row.title if row.kind is None else paper.NAMES[row.kind.type]
+    return paper.NAMES.get(row.type, row.title)

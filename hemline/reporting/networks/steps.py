@@ -142,7 +142,7 @@ def steps_table(found: Sequence[Finding]) -> Table:
     table = Table(
         "steps",
         "From row to row",
-        columns("NE, %"),
+        columns("NE, percentage points"),
         tuple(_line(finding) for finding in shown),
         (*(sentence(finding) for finding in shown if finding.step.claim is not None), NOTE),
         tuple(_record(finding) for finding in shown),

@@ -99,7 +99,7 @@ def _against(evidence: Evidence, before: Row, after: Row) -> str:
 def notes(evidence: Evidence, seeds: Sequence[Seeds]) -> tuple[str, ...]:
     """What the page lacks, and why."""
     found = []
-    types = {row.kind.type for row in evidence.rows if row.kind is not None}
+    types = {row.type for row in evidence.rows}
     absent = [paper.NAMES[kind] for kind in (*paper.CPN_TYPES, *paper.FPM_TYPES) if kind not in types]
     if absent:
         found.append(f"No rows with {joined(absent)}: params.yaml has none (networks.rows).")
@@ -114,7 +114,10 @@ def notes(evidence: Evidence, seeds: Sequence[Seeds]) -> tuple[str, ...]:
 
 def figures_note() -> str:
     """What the bars are."""
-    return "Bars with their 95 % intervals: of each network its row with the lowest error."
+    return (
+        "Bars with their 95 % intervals: of each network a row that is run as most of the others can be, of several"
+        " such rows the one with the lowest error."
+    )
 
 
 def whole_note(evidence: Evidence) -> str:

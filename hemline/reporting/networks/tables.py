@@ -133,8 +133,7 @@ def _absent(evidence: Evidence, types: Sequence[str]) -> tuple[str, ...]:
 
 
 def _landmarks_record(evidence: Evidence, row: Row, values: Mapping[str, Estimate | None]) -> dict[str, Any]:
-    assert row.kind is not None  # of_types gives rows with one
-    printed = paper.FPM_ERRORS[row.kind.type] if evidence.papers_wardrobe else None
+    printed = paper.FPM_ERRORS[row.type] if evidence.papers_wardrobe else None
     return {
         "row": row.name,
         "title": row.title,
@@ -147,7 +146,7 @@ def networks_table(evidence: Evidence, measure: Measure) -> Table:
     """Paper 002's Table 1: the error of each category by network, CPN with its main backbone where there is one."""
     rows = evidence.of_types(paper.CPN_TYPES)
     main = [row for row in rows if row.kind is not None and row.kind.named(("cpn", paper.CPN_BACKBONE))]
-    shown = [row for row in rows if not main or row in main or row.kind is None or row.kind.type != "cpn"]
+    shown = [row for row in rows if not main or row in main or row.type != "cpn"]
     notes = (_unprinted(evidence), *_absent(evidence, paper.CPN_TYPES))
     title = "Paper 002, Table 1. The error of each category: CPN, CPM and Hourglass"
     return _categories_table(evidence, measure, "paper002-table1", title, shown, notes)
@@ -208,8 +207,8 @@ def _size(evidence: Evidence, row: Row) -> tuple[Cell, Cell]:
 
 def _category_note() -> str:
     return (
-        "“Mean” is over the categories, each with the same weight, “all” over all visible landmarks, as the contest has"
-        " it. GFLOPs are multiply-adds of one crop, 10⁹ to one; each expert costs what its network costs."
+        "“Mean” is over the categories, each with the same weight, “all” over all visible landmarks, each once. GFLOPs"
+        " are multiply-adds of one crop, 10⁹ to one; each expert costs what its network costs."
     )
 
 
@@ -236,7 +235,8 @@ def _category_record(evidence: Evidence, row: Row, values: Mapping[str, Estimate
 def rows_table(evidence: Evidence) -> Table:
     """All rows by their errors and AP: what networks and experts add to each other, paper 000's among them."""
     errors = [name for name in (CONTEST, PICTURE) if name == PICTURE or evidence.error == CONTEST]
-    titles = {CONTEST: "contest, %", PICTURE: "picture, %"}
+    titles = {CONTEST: "contest, %", PICTURE: "picture"}
+    show = {CONTEST: percent_cell, PICTURE: share_cell}
     columns = (
         Column("row", kind="words"),
         Column("boxes", kind="words"),
@@ -248,17 +248,17 @@ def rows_table(evidence: Evidence) -> Table:
         "rows",
         "All rows, and paper 000's on the same pictures",
         columns,
-        tuple(_row_line(row, errors) for row in evidence.every),
+        tuple(_row_line(row, [show[name](row.errors[name]) for name in errors]) for row in evidence.every),
         _row_notes(evidence),
         tuple(_row_record(row) for row in evidence.every),
     )
 
 
-def _row_line(row: Row, errors: Sequence[str]) -> Line:
+def _row_line(row: Row, errors: Sequence[Cell]) -> Line:
     cells = (
         Cell(row.title),
         Cell(MISSING if row.setting is None else DETECTORS[row.setting.boxes]),
-        *(percent_cell(row.errors[name]) for name in errors),
+        *errors,
         precision_cell(row.ap),
         precision_cell(row.visible_ap),
     )
