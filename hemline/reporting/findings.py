@@ -47,11 +47,12 @@ def compare(evidence: Evidence, difference: Callable[[Row, Row], Difference]) ->
 
 def _filled(what: str, evidence: Evidence) -> str:
     table = evidence.wardrobe
-    return what.format(
+    words = what.format(
         landmarks=len(table.landmarks),
         groups=grouping(table, "aggregated").size,
         detector=DETECTORS[evidence.main_detector],
     )
+    return words.replace("s's", "s'")  # "whole pictures'"
 
 
 def _theirs(before: Row, after: Row) -> float | None:

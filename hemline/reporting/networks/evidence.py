@@ -161,7 +161,11 @@ def comparable(evidence: Evidence, types: Iterable[str]) -> list[Row]:
 
     Of several such settings the first in params.yaml; of several rows the one with the lowest error.
     """
-    groups = [rows for kind in types if (rows := [row for row in evidence.of_types([kind]) if row.shown])]
+    groups = [
+        rows
+        for kind in types
+        if (rows := [row for row in evidence.of_types([kind]) if row.shown is not None])
+    ]
     settings = [row.setting for row in evidence.rows]
     common = max(settings, key=lambda one: sum(one in [row.setting for row in rows] for rows in groups))
     found = (best(row for row in rows if row.setting == common) or best(rows) for rows in groups)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import pytest
 
+from hemline.reporting import write_report
 from hemline.reporting.networks import write_networks_report
 from tests.reporting.kgdet.test_report import sections
 from tests.reporting.networks.test_tables import only
@@ -110,3 +111,11 @@ def test_without_normalisers(fld_networks, tmp_path):
         and "theirs-mark" not in (tmp_path / "index.html").read_text().split("</style>")[1]
     )
     assert "none of them stands here" in text
+
+
+def test_paper_000s_page_of_the_same_pictures(world_of_networks, tmp_path):
+    """Whole pictures in the place of a detector's boxes: nothing of a detector stands in it."""
+    write_report(world_of_networks.inputs(), tmp_path)
+    text = (tmp_path / "tables.md").read_text()
+    assert "whole pictures, aggregated, finetuned, flip test" in text
+    assert "normalised error, visible, contest" in text and "HTC" not in text and "Cascade" not in text

@@ -11,7 +11,7 @@ from hemline.evaluation import read_truth
 from hemline.evaluation.truth import own_landmarks
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import measuring, sides_together
-from hemline.reporting.networks.evidence import gather
+from hemline.reporting.networks.evidence import comparable, gather
 from hemline.reporting.networks.steps import compare, experts_table, sentence, steps_table
 from hemline.reporting.networks.tables import (
     AVERAGE,
@@ -305,3 +305,11 @@ def test_rows_without_an_error_are_dashes(world_of_networks, tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(metrics))
     evidence = gather(replace(world_of_networks.networks_inputs(), metrics=tmp_path))
     assert [cell.text for cell in rows_table(evidence).lines[0].cells[2:4]] == ["–", "–"]
+
+
+def test_networks_are_compared_in_one_setting(world_of_networks):
+    """CPN's experts have the lowest error, but the others have none."""
+    evidence, _ = read(world_of_networks)
+    assert [one.name for one in comparable(evidence, paper.CPN_TYPES)] == ["r1", "r0", "r2"]
+    evidence, _ = read(only(world_of_networks, "x", "y", "r5"))
+    assert [one.name for one in comparable(evidence, ("cpn", "fpm", "cpm"))] == ["x", "r5"]
