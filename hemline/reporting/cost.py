@@ -42,8 +42,7 @@ def needed(params: Params, row: str, trainings: Sequence[Training]) -> list[tupl
         both = [needed(params, member, trainings) for member in params.ensemble.members]
         return list(dict.fromkeys(place for places in both for place in places))
     setting = params.ablations[row]
-    untrained = setting.boxes in ("ground-truth", "whole")
-    detector = [] if untrained else [("detectors", setting.boxes)]
+    detector = [] if setting.boxes == "ground-truth" else [("detectors", setting.boxes)]
     places = [*detector, ("estimators", setting.estimator)]
     variant = ("experts", setting.experts)
     experts = [

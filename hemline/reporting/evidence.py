@@ -152,7 +152,6 @@ DETECTORS: Mapping[str, str] = {
     "cascade": "Cascade R-CNN",
     "htc": "HTC",
     "ground-truth": "annotated boxes",
-    "whole": "whole pictures",
 }
 
 

@@ -47,12 +47,11 @@ def compare(evidence: Evidence, difference: Callable[[Row, Row], Difference]) ->
 
 def _filled(what: str, evidence: Evidence) -> str:
     table = evidence.wardrobe
-    words = what.format(
+    return what.format(
         landmarks=len(table.landmarks),
         groups=grouping(table, "aggregated").size,
         detector=DETECTORS[evidence.main_detector],
     )
-    return words.replace("s's", "s'")  # "whole pictures'"
 
 
 def _theirs(before: Row, after: Row) -> float | None:
