@@ -1,5 +1,6 @@
 """What the page of networks knows: read from the files of earlier stages, checked, in one frozen object."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.files import read_json
-from hemline.params import CPNSettings, NetworkRow, NetworkSettings, NetworkTraining, Params
+from hemline.params import AblationSettings, CPNSettings, NetworkRow, NetworkSettings, NetworkTraining, Params
 from hemline.params.networks import Boxes
 from hemline.reporting.cost import NetworkSize
 from hemline.reporting.evidence import (
@@ -78,31 +79,42 @@ class Setting:
     boxes: Boxes
     passes: int
 
-    def words(self, boxes: bool) -> tuple[str, ...]:
-        """What is said of it in a row's title; with `boxes` also the boxes."""
+    def words(self, usual: "Usual") -> tuple[str, ...]:
+        """What is said of it in a row's title."""
         marks = {
             "independent": self.grouping == "independent",
             "experts": self.experts == "plain",
             "experts trained with flips": self.experts == "hflip",
-            f"in {DETECTORS[self.boxes]}": boxes,
-            "two passes": self.passes == 2,
+            f"in {DETECTORS[self.boxes]}": self.boxes != usual[0],
+            PASSES[self.passes]: self.boxes == "whole" and self.passes != usual[1],
             "flip test": self.flip_test,
         }
         return tuple(words for words, on in marks.items() if on)
+
+    @property
+    def look(self) -> str:
+        """ "whole pictures, two passes"."""
+        return f"{DETECTORS[self.boxes]}{', two passes' if self.passes == 2 else ''}"
+
+
+Usual = tuple[Boxes, int]  # the boxes and passes that most rows have, which no title names
+PASSES = {1: "one pass", 2: "two passes"}
 
 
 @dataclass(frozen=True)
 class Row:
     """A row as measured; `network` is its name under networks.trained, "" of paper 000's rows.
 
-    `kind` and `setting` are None of paper 000's ensemble. `title` tells all rows apart. `metrics` and `results` are its
-    files. `errors` go from NE and NE_contest to the number, None where there is none; `shown` is the page's.
+    `kind` and `setting` are None of paper 000's ensemble. `marks` are the setting's words, `title` tells all rows
+    apart. `metrics` and `results` are its files. `errors` go from NE and NE_contest to the number, None where there is
+    none; `shown` is the page's.
     """
 
     name: str
     network: str
     kind: Kind | None
     setting: Setting | None
+    marks: tuple[str, ...]
     title: str
     metrics: Path
     results: Path
@@ -213,7 +225,7 @@ def _row(inputs: NetworksInputs, name: str, row: NetworkRow) -> Row:
         network.grouping, "plain" if row.experts else "none", row.flip_test, row.boxes, row.passes
     )
     kind = kind_of(network.network)
-    words = (_network_title(inputs.params, row.network, kind), *setting.words(_several_boxes(inputs.params)))
+    marks = setting.words(_usual(inputs.params))
     return _read(
         inputs.metrics / f"{name}.json",
         page_error(inputs.params.wardrobe),
@@ -221,7 +233,8 @@ def _row(inputs: NetworksInputs, name: str, row: NetworkRow) -> Row:
         network=row.network,
         kind=kind,
         setting=setting,
-        title=", ".join(words),
+        marks=marks,
+        title=", ".join((_network_title(inputs.params, row.network, kind), *marks)),
         results=inputs.results / name / "validation.json",
     )
 
@@ -234,12 +247,12 @@ def _network_title(params: Params, name: str, kind: Kind) -> str:
     return f"{kind.title} ({name})" if len(alike) > 1 else kind.title
 
 
-def _several_boxes(params: Params) -> bool:
-    rows = (*params.networks.rows.values(), *_evaluated(params).values())
-    return len({row.boxes for row in rows}) > 1
+def _usual(params: Params) -> Usual:
+    rows = params.networks.rows.values()
+    return Counter((row.boxes, row.passes) for row in rows).most_common(1)[0][0]
 
 
-def _evaluated(params: Params) -> dict[str, Any]:
+def _evaluated(params: Params) -> dict[str, AblationSettings]:
     """The rows of paper 000 that are evaluated, less the ensemble."""
     return {name: params.ablations[name] for name in params.evaluate.rows if name in params.ablations}
 
@@ -253,18 +266,18 @@ def _others(inputs: NetworksInputs) -> Iterable[Row]:
             yield _other(inputs, path, name, rows.get(name))
 
 
-def _other(inputs: NetworksInputs, path: Path, name: str, row: Any) -> Row:
+def _other(inputs: NetworksInputs, path: Path, name: str, row: AblationSettings | None) -> Row:
     """One of paper 000's rows; `row` is None of the ensemble."""
-    kind, setting = None, None
-    words: tuple[str, ...] = (ENSEMBLE,)
+    known: dict[str, Any] = {"kind": None, "setting": None, "marks": ()}
+    title = f"{OTHERS}: {ENSEMBLE}"
     if row is not None:
         kind = kind_of(inputs.params.estimator.network)
         setting = Setting(row.estimator, row.experts, row.flip_test, row.boxes, row.passes)
-        words = (kind.title, *setting.words(_several_boxes(inputs.params)))
+        known = {"kind": kind, "setting": setting, "marks": setting.words(_usual(inputs.params))}
+        title = ", ".join((f"{OTHERS}: {kind.title}", *known["marks"]))
     results = inputs.shared.results / name / "validation.json"
-    title = f"{OTHERS}: {', '.join(words)}"
     error = page_error(inputs.params.wardrobe)
-    return _read(path, error, name=name, network="", kind=kind, setting=setting, title=title, results=results)
+    return _read(path, error, name=name, network="", title=title, results=results, **known)
 
 
 def _read(path: Path, error: str, **known: Any) -> Row:

@@ -30,7 +30,7 @@ class Seeds:
     @property
     def title(self) -> str:
         """ "CPN, ResNet-50, flip test"."""
-        return ", ".join((self.kind.title, *self.setting.words(boxes=False)))
+        return ", ".join((self.kind.title, *self.rows[0].marks))
 
     @property
     def mean(self) -> float:

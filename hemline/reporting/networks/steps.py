@@ -95,9 +95,8 @@ def _first(evidence: Evidence, wanted: tuple[str, str]) -> dict[Setting, Row]:
 
 
 def _instead(before: Row, after: Row) -> str:
-    assert before.setting is not None  # a row of `networks` has one
-    boxes = ", ".join(before.setting.words(boxes=False))
-    return f"{_kind(after)} in the place of {_kind(before)}{f' ({boxes})' if boxes else ''}"
+    how = ", ".join(before.marks)
+    return f"{_kind(after)} in the place of {_kind(before)}{f' ({how})' if how else ''}"
 
 
 def _kind(row: Row) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hemline.reporting.cost import size_cells
 from hemline.reporting.differences import estimated
-from hemline.reporting.evidence import DETECTORS, Estimate
+from hemline.reporting.evidence import Estimate
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Errors, Measure, relative, sides_together
 from hemline.reporting.networks.evidence import PICTURE, Evidence, Row
@@ -95,8 +95,7 @@ def _better_lines(evidence: Evidence, measure: Measure, names: Sequence[str]) ->
         texts = map(rounded_percent, (*shares, after.average / before.average - 1))
         lines.append(Line((Cell(f"{words}, paper"), *map(Cell, texts)), total=True))
     for before_row, after_row in pairs:
-        marks = () if after_row.setting is None else after_row.setting.words(boxes=False)
-        title = ", ".join((words, *marks))
+        title = ", ".join((words, *after_row.marks))
         both = measure(before_row, PICTURE), measure(after_row, PICTURE)
         changes = [relative(*(errors.landmark(name) for errors in both)) for name in names]
         cells = map(_share_of_change, (*changes, relative(*(errors.all for errors in both))))
@@ -257,7 +256,7 @@ def rows_table(evidence: Evidence) -> Table:
 def _row_line(row: Row, errors: Sequence[Cell]) -> Line:
     cells = (
         Cell(row.title),
-        Cell(MISSING if row.setting is None else DETECTORS[row.setting.boxes]),
+        Cell(MISSING if row.setting is None else row.setting.look),
         *errors,
         precision_cell(row.ap),
         precision_cell(row.visible_ap),

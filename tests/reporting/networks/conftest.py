@@ -123,7 +123,11 @@ class NetworksWorld(World):
     sizes: dict[str, NetworkSize] = field(default_factory=dict)
 
     def params(self) -> Params:
-        known = {name: ablation(*OTHERS[name]) for name in self.others if name in OTHERS}
+        known = {
+            name: ablation(*OTHERS[name]).model_copy(update={"passes": 1})
+            for name in self.others
+            if name in OTHERS
+        }
         section = NetworksSection(
             trained=self.networks, finetuned=("n-cpn",) if "n-cpn" in self.networks else (),
             categories=CATEGORIES, rows=self.runs, pages=("networks",),

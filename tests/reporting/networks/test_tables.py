@@ -80,6 +80,20 @@ def test_rows_find_their_tables_by_their_networks(world_of_networks):
     assert titles["ensemble"] == "paper 000: ensemble"
 
 
+def test_titles_say_what_is_unusual(world_of_networks):
+    """Where most rows take a second look, those that take one are named for it."""
+    kept = {"r0": row("n-cpm", passes=2), "r1": row("n-cpn", passes=2), "r5": row("n-fpm")}
+    kept["x"] = row("n-hourglass").model_copy(update={"boxes": "ground-truth"})
+    evidence, _ = read(replace(world_of_networks, runs=kept))
+    titles = [one.title for one in evidence.every][:5]
+    assert titles == [
+        *("CPM", "CPN, ResNet-50", "FPM, one pass", "Hourglass, in annotated boxes"),
+        "paper 000: HRNet, independent, one pass",
+    ]
+    looks = [line[1] for line in texts(rows_table(evidence))]
+    assert looks[:4] == ["whole pictures, two passes"] * 2 + ["whole pictures", "annotated boxes"]
+
+
 def plain_errors(world, name: str, landmark: str = "", category: str = "", contest: bool = False):
     """The mean error of visible landmarks, worked out one by one from the files."""
     truth = read_truth(world.root / "truth.json", world.table)
