@@ -41,7 +41,7 @@ def error_figures(evidence: Evidence, measure: Measure) -> list[tuple[str, str]]
             categories_of(evidence),
         ),
         (
-            "NE, over the picture's width and height, by landmark (paper 004)",
+            "NE over the picture's width and height, by landmark (paper 004)",
             _landmark_bars(evidence, measure),
             landmarks_of(evidence),
         ),

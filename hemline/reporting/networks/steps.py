@@ -109,7 +109,7 @@ def _choices(evidence: Evidence) -> Iterator[Step]:
         for before, after in product(evidence.every, repeat=2):
             values = (getattr(before.setting, name, None), getattr(after.setting, name, None))
             if values in pairs and _only(before, after, name) and _one_network(evidence, before, after, name):
-                key = EXPERTS if values == ("none", "plain") else name
+                key = "hflip" if values == ("plain", "hflip") else name
                 yield Step(key, pairs[values], before, after)
 
 

@@ -62,8 +62,8 @@ def landmarks_table(evidence: Evidence, measure: Measure) -> Table:
         "Paper 004, Table 1. The error of each landmark: a fashion pose machine and regression",
         (
             Column("method", kind="words"),
-            *(Column(landmark_title(name), "NE, over the picture's width and height") for name in names),
-            Column(AVERAGE, "NE, over the picture's width and height"),
+            *(Column(landmark_title(name), "NE") for name in names),
+            Column(AVERAGE, "NE"),
         ),
         (*lines, *_better_lines(evidence, measure, names)),
         _landmark_notes(evidence),
@@ -113,8 +113,8 @@ def _share_of_change(value: Estimate | None) -> Cell:
 
 def _landmark_notes(evidence: Evidence) -> tuple[str, ...]:
     notes = [
-        "Left and right landmarks count together, visible ones alone. Our “Ave” is the mean over all landmarks of all"
-        " garments, each once."
+        "NE is over the picture's width and height. Left and right landmarks count together, visible ones alone. Our"
+        " “Ave” is the mean over all landmarks of all garments, each once."
     ]
     if evidence.papers_wardrobe:
         notes.append(
@@ -189,8 +189,7 @@ def _categories_table(
 
 def error_name(evidence: Evidence) -> str:
     """What stands over the page's error."""
-    whose = "NE of the contest" if evidence.error == CONTEST else "NE, over the picture's width and height"
-    return f"{whose}, %"
+    return "NE of the contest, %" if evidence.error == CONTEST else "NE, %"
 
 
 def _by_category(errors: Errors, names: Sequence[str]) -> dict[str, Estimate | None]:

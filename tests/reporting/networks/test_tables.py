@@ -206,6 +206,16 @@ def test_experts_against_one_network_for_all(world_of_networks):
     assert table.records[0]["per_category"]["jumpsuit"] is None
 
 
+def test_flips_in_the_experts_training_are_another_step(world_of_networks):
+    evidence, measure = read(world_of_networks)
+    last = evidence.others[-2]
+    flips = replace(last, setting=replace(last.setting, experts="hflip"), name="flips")
+    found = compare(replace(evidence, others=(last, flips)), measure)
+    assert [(one.step.key, one.step.after.name) for one in found if not one.step.after.network] == [
+        ("hflip", "flips")
+    ]
+
+
 def test_intervals_of_changes_are_paired(world_of_networks):
     """A row against itself doesn't differ, on whatever pictures."""
     evidence, measure = read(world_of_networks)
@@ -262,7 +272,7 @@ def test_a_wardrobe_without_normalisers_has_the_pictures_error(fld_networks):
     evidence, measure = read(fld_networks)
     assert evidence.error == "NE"
     table = networks_table(evidence, measure)
-    assert {column.group for column in table.columns[1:-2]} == {"NE, over the picture's width and height, %"}
+    assert {column.group for column in table.columns[1:-2]} == {"NE, %"}
     block = fld_networks.metrics_of("r1")["normalised_error"]
     assert table.records[0]["per_category"]["all"]["value"] == pytest.approx(block["NE"])
     landmarks = landmarks_table(evidence, measure)
