@@ -80,7 +80,7 @@ def _own_tables(evidence: Evidence, measure: Measure, chance: tuple[Seeds, ...])
     found = compare(evidence, measure)
     tables = (
         experts_table(evidence, found),
-        steps_table(found),
+        steps_table(found, seeds=bool(chance)),
         seeds_table(chance),
         rows_table(evidence),
         *_errors(evidence),

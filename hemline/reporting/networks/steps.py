@@ -135,15 +135,25 @@ def _ensemble(evidence: Evidence) -> Iterator[Step]:
             yield Step(ENSEMBLE, "the ensemble in the place of its better member", before, after)
 
 
-def steps_table(found: Sequence[Finding]) -> Table:
-    """One line a step, those to experts left out."""
+FIRST = (
+    "Of networks that are equal but for their seed the first stands for all where networks are compared; the others are"
+    " under “From seed to seed”."
+)
+
+
+def steps_table(found: Sequence[Finding], seeds: bool = False) -> Table:
+    """One line a step, those to experts left out; `seeds`: whether there are networks that differ in theirs alone."""
     shown = [finding for finding in found if finding.step.key != EXPERTS]
     table = Table(
         "steps",
         "From row to row",
         columns("NE, percentage points"),
         tuple(_line(finding) for finding in shown),
-        (*(sentence(finding) for finding in shown if finding.step.claim is not None), NOTE),
+        (
+            *(sentence(finding) for finding in shown if finding.step.claim is not None),
+            *([FIRST] if seeds else []),
+            NOTE,
+        ),
         tuple(_record(finding) for finding in shown),
     )
     return table.without_paper()
