@@ -168,19 +168,20 @@ def best(rows: Iterable[Row]) -> Row | None:
     return min(known, key=lambda one: one[0])[1] if known else None
 
 
-def comparable(evidence: Evidence, types: Iterable[str]) -> list[Row]:
-    """Of each type that has an error a row, in one setting where they can be: the one that most of them have.
+def comparable(rows: Iterable[Row]) -> list[Row]:
+    """Of each type of network among rows with an error one, in one setting where they can be: that of the most types.
 
-    Of several such settings the first in params.yaml; of several rows the one with the lowest error.
+    Of several such settings the first; of several rows the one with the lowest error.
     """
-    groups = [
-        rows
-        for kind in types
-        if (rows := [row for row in evidence.of_types([kind]) if row.shown is not None])
-    ]
-    settings = [row.setting for row in evidence.rows]
-    common = max(settings, key=lambda one: sum(one in [row.setting for row in rows] for rows in groups))
-    found = (best(row for row in rows if row.setting == common) or best(rows) for rows in groups)
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.shown is not None:
+            groups.setdefault(row.type, []).append(row)
+    settings = Counter(
+        one for group in groups.values() for one in dict.fromkeys(row.setting for row in group)
+    )
+    common = settings.most_common(1)[0][0] if settings else None
+    found = (best(row for row in group if row.setting == common) or best(group) for group in groups.values())
     return [row for row in found if row is not None]
 
 

@@ -9,7 +9,13 @@ from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Measure
 from hemline.reporting.networks.evidence import PICTURE, Evidence, comparable
 from hemline.reporting.networks.numbers import percent
-from hemline.reporting.networks.tables import categories_of, error_name, landmark_title, landmarks_of
+from hemline.reporting.networks.tables import (
+    categories_of,
+    error_name,
+    landmark_title,
+    landmarks_of,
+    network_rows,
+)
 from hemline.reporting.svg import WIDTH, Axis, bar, figure, legend, line, text, titled, vertical_grid
 
 BAR = 8  # user units a bar, one of them the gap
@@ -51,7 +57,7 @@ def error_figures(evidence: Evidence, measure: Measure) -> list[tuple[str, str]]
 
 def _category_bars(evidence: Evidence, measure: Measure) -> list[Bars]:
     bars = []
-    for row in comparable(evidence, paper.CPN_TYPES):
+    for row in comparable(network_rows(evidence)):
         errors = measure(row, evidence.error)
         values = {name: _percent(estimated(errors.category(name))) for name in categories_of(evidence)}
         bars.append(Bars(KINDS[row.type], row.title, values, {}))
@@ -64,7 +70,7 @@ def _percent(value: Estimate | None) -> Estimate | None:
 
 def _landmark_bars(evidence: Evidence, measure: Measure) -> list[Bars]:
     bars = []
-    for row in comparable(evidence, paper.FPM_TYPES):
+    for row in comparable(evidence.of_types(paper.FPM_TYPES)):
         errors = measure(row, PICTURE)
         values = {name: estimated(errors.landmark(name)) for name in landmarks_of(evidence)}
         marks = paper.FPM_ERRORS[row.type].landmarks if evidence.papers_wardrobe else {}

@@ -27,7 +27,7 @@ PANEL = (240, 300)  # pixels a garment is enlarged or reduced to fit into
 def shown(evidence: Evidence) -> list[Row]:
     """Of each of SHOWN a row; without any the best row of all."""
     alone = best(evidence.rows)
-    return comparable(evidence, SHOWN) or ([] if alone is None else [alone])
+    return comparable(evidence.of_types(SHOWN)) or ([] if alone is None else [alone])
 
 
 def draw_gallery(evidence: Evidence, truth: GroundTruth, pictures: Path, out: Path) -> list[Picture]:

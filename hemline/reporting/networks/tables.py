@@ -62,8 +62,7 @@ def landmarks_table(evidence: Evidence, measure: Measure) -> Table:
         "Paper 004, Table 1. The error of each landmark: a fashion pose machine and regression",
         (
             Column("method", kind="words"),
-            *(Column(landmark_title(name), "NE") for name in names),
-            Column(AVERAGE, "NE"),
+            *(Column(landmark_title(name), "NE") for name in (AVERAGE, *names)),
         ),
         (*lines, *_better_lines(evidence, measure, names)),
         _landmark_notes(evidence),
@@ -73,14 +72,13 @@ def landmarks_table(evidence: Evidence, measure: Measure) -> Table:
 
 def _printed_line(kind: str) -> Line:
     printed = paper.FPM_ERRORS[kind]
-    values = (*printed.landmarks.values(), printed.average)
+    values = (printed.average, *printed.landmarks.values())
     return Line((Cell(f"{paper.NAMES[kind]}, paper"), *(Cell(fixed(value, SHARE)) for value in values)))
 
 
 def _by_landmark(errors: Errors, names: Sequence[str]) -> dict[str, Estimate | None]:
-    """Each landmark's error, then that of all."""
-    found = {name: estimated(errors.landmark(name)) for name in names}
-    return {**found, AVERAGE: estimated(errors.all)}
+    """The error of all landmarks, then each one's."""
+    return {AVERAGE: estimated(errors.all), **{name: estimated(errors.landmark(name)) for name in names}}
 
 
 def _better_lines(evidence: Evidence, measure: Measure, names: Sequence[str]) -> list[Line]:
@@ -92,13 +90,13 @@ def _better_lines(evidence: Evidence, measure: Measure, names: Sequence[str]) ->
     if pairs and evidence.papers_wardrobe:
         before, after = paper.FPM_ERRORS[worse], paper.FPM_ERRORS[better]
         shares = [after.landmarks[name] / before.landmarks[name] - 1 for name in names]
-        texts = map(rounded_percent, (*shares, after.average / before.average - 1))
+        texts = map(rounded_percent, (after.average / before.average - 1, *shares))
         lines.append(Line((Cell(f"{words}, paper"), *map(Cell, texts)), total=True))
     for before_row, after_row in pairs:
         title = ", ".join((words, *after_row.marks))
         both = measure(before_row, PICTURE), measure(after_row, PICTURE)
         changes = [relative(*(errors.landmark(name) for errors in both)) for name in names]
-        cells = map(_share_of_change, (*changes, relative(*(errors.all for errors in both))))
+        cells = map(_share_of_change, (relative(*(errors.all for errors in both)), *changes))
         lines.append(Line((Cell(title), *cells), ours=True))
     return lines
 
@@ -142,13 +140,17 @@ def _landmarks_record(evidence: Evidence, row: Row, values: Mapping[str, Estimat
 
 
 def networks_table(evidence: Evidence, measure: Measure) -> Table:
-    """Paper 002's Table 1: the error of each category by network, CPN with its main backbone where there is one."""
-    rows = evidence.of_types(paper.CPN_TYPES)
-    main = [row for row in rows if row.kind is not None and row.kind.named(("cpn", paper.CPN_BACKBONE))]
-    shown = [row for row in rows if not main or row in main or row.type != "cpn"]
+    """Paper 002's Table 1: the error of each category by network."""
     notes = (_unprinted(evidence), *_absent(evidence, paper.CPN_TYPES))
     title = "Paper 002, Table 1. The error of each category: CPN, CPM and Hourglass"
-    return _categories_table(evidence, measure, "paper002-table1", title, shown, notes)
+    return _categories_table(evidence, measure, "paper002-table1", title, network_rows(evidence), notes)
+
+
+def network_rows(evidence: Evidence) -> list[Row]:
+    """Those of paper 002's three networks, CPN with its main backbone where there is one."""
+    rows = evidence.of_types(paper.CPN_TYPES)
+    main = [row for row in rows if row.kind is not None and row.kind.named(("cpn", paper.CPN_BACKBONE))]
+    return [row for row in rows if not main or row in main or row.type != "cpn"]
 
 
 def backbones_table(evidence: Evidence, measure: Measure) -> Table:
