@@ -8,7 +8,14 @@ from torch import nn
 
 from hemline.errors import HemlineError
 from hemline.estimation.config import training_config
-from hemline.estimation.estimator import Estimator, read_settings, rebuild, write_no_expert, write_settings
+from hemline.estimation.estimator import (
+    Estimator,
+    estimator_of,
+    read_settings,
+    rebuild,
+    write_no_expert,
+    write_settings,
+)
 from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator
 from hemline.params import EstimatorSettings, NetworkSettings
@@ -35,13 +42,16 @@ def train_estimator(
 
     `annotations` is a COCO-style file of this grouping, `images` the folder of its pictures. `state` holds what an
     interrupted training needs. `init` names weights to start from, one of `hemline weights list` or a file; of those
-    made for other channels (such as mmpose's COCO weights, of 17 channels) the layers that fit are taken. `watch`
-    is shown the Estimator after each epoch. With `judge` the epoch that it likes best is kept
-    (`settings.training.patience`).
+    made for other channels (such as mmpose's COCO weights, of 17 channels) the layers that fit are taken. The network's
+    own `init`, if it has one, is taken before, for its backbone. `watch` is shown the Estimator after each epoch. With
+    `judge` the epoch that it likes best is kept (`settings.training.patience`).
     """
-    sources = [Source(init)] if init else []
     start = initial_weights(
-        lambda: _new(settings.network, grouping), sources, seed=settings.training.seed, state=state, out=out
+        lambda: _new(settings.network, grouping),
+        _sources(settings.network, init),
+        seed=settings.training.seed,
+        state=state,
+        out=out,
     )
     hooks = _looking(settings, grouping, state, watch, judge)
     _train(settings, grouping, annotations, images, out, state, title, record, start, hooks)
@@ -106,9 +116,15 @@ def _looking(
     """The hooks that show the network to others, as an Estimator."""
 
     def wrap(model: Any) -> Estimator:
-        return Estimator(model, settings.network, grouping)
+        return estimator_of(model, settings.network, grouping)
 
     return onlookers(state, watch, judge, settings.training.patience, wrap)
+
+
+def _sources(network: NetworkSettings, init: str | None) -> list[Source]:
+    """The backbone's weights first, where a network names some: those of a whole estimator take their place."""
+    named = [(getattr(network, "init", None), "backbone."), (init, "")]
+    return [Source(weights, part) for weights, part in named if weights]
 
 
 def _new(network: NetworkSettings, grouping: Grouping) -> nn.Module:
