@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from hemline.params.base import Positive, Rate, Settings, Share
 from hemline.params.network import AnyEstimatorNetwork
@@ -35,7 +35,7 @@ class EstimatorSettings(Settings):
     """A landmark estimator: its network and its training."""
 
     network: AnyEstimatorNetwork
-    training: EstimatorTraining
+    training: SerializeAsAny[EstimatorTraining]
 
 
 class EstimatorSection(Settings):
