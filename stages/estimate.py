@@ -56,6 +56,7 @@ def question(params: Params, name: str, row: Row, split: str) -> dict[str, Any]:
         "folder": params.data.pictures(split),
         "settings": params.estimate,
         "flip_test": row.flip_test,
+        "passes": row.passes,
         "title": f"{name}, {split}",
     }
 

@@ -39,6 +39,11 @@ class LandmarkTable:
         """The rows at `places` (integers or a mask), in that order."""
         return replace(self, **{name: column[places] for name, column in self.columns().items()})
 
+    def own_landmarks(self) -> list[np.ndarray]:
+        """Each garment's landmarks (n, 3), those of its own category alone."""
+        numbers = (self.wardrobe.category(one).count for one in self.category_id.tolist())
+        return [landmarks[:number] for landmarks, number in zip(self.landmarks, numbers, strict=True)]
+
     def columns(self) -> dict[str, np.ndarray]:
         """The arrays by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -80,7 +85,7 @@ class GarmentTable(LandmarkTable):
                 category_id=category_id,
                 box=(x, y, width, height),
                 box_score=box_score,
-                landmarks=landmarks[: self.wardrobe.category(category_id).count],
+                landmarks=landmarks,
                 score=score,
                 wardrobe=self.wardrobe,
             )
@@ -89,7 +94,7 @@ class GarmentTable(LandmarkTable):
                 self.category_id.tolist(),
                 self.box.tolist(),
                 self.box_score.tolist(),
-                self.landmarks,
+                self.own_landmarks(),
                 self.score.tolist(),
                 strict=True,
             )
