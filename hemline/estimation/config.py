@@ -43,6 +43,7 @@ def training_config(
         "type": "GarmentDataset",
         **to_plain(grouping),
         "occluded": training.occluded,
+        "whole": training.crops == "whole",
         "ann_file": str(annotations),
         "data_prefix": {"img": str(images)},
         "pipeline": pipeline(settings.network, training.augmentation),

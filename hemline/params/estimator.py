@@ -23,7 +23,8 @@ class EstimatorTraining(SteppedTraining):
 
     The rate rises to `lr` over `warmup_steps` batches; from each of `milestones` on it is the next of `rates` (none: a
     tenth of the one before); with no milestones it falls to zero as a cosine. SGD has a momentum of 0.9. Without
-    `occluded` visible landmarks alone carry loss.
+    `occluded` visible landmarks alone carry loss. A sample is a garment's box, or with `crops` `whole` all of its
+    picture.
     """
 
     augmentation: AugmentationSettings
@@ -31,6 +32,13 @@ class EstimatorTraining(SteppedTraining):
     optimizer: Literal["Adam", "SGD"] = "Adam"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     occluded: bool = True
+    crops: Literal["boxes", "whole"] = "boxes"
+
+    @model_validator(mode="after")
+    def _judged_as_trained(self) -> "EstimatorTraining":
+        if self.crops == "whole" and self.patience is not None:
+            raise ValueError("crops is 'whole', but patience judges in annotated boxes: set it to null")
+        return self
 
 
 class EstimatorSettings(Settings):

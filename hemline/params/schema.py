@@ -246,10 +246,16 @@ class Params(Settings):
         """Only FashionAI says what a picture shows before anything is found in it."""
         boxes = {f"ablations.{name}": row.boxes for name, row in self.ablations.items()}
         boxes |= {f"networks.rows.{name}": row.boxes for name, row in self.networks.rows.items()}
-        for name in (name for name, kind in boxes.items() if kind == "whole"):
+        whole = [f"{name}: boxes" for name, kind in boxes.items() if kind == "whole"]
+        whole += [
+            f"networks.trained.{name}: training.crops"
+            for name, network in self.networks.trained.items()
+            if network.training.crops == "whole"
+        ]
+        for name in whole:
             if self.data.layout != "fashionai":
                 raise ValueError(
-                    f"{name}: boxes is 'whole', but data of the layout {self.data.layout} doesn't say which garment a "
+                    f"{name} is 'whole', but data of the layout {self.data.layout} doesn't say which garment a "
                     "picture is of; use boxes of a detector, or ground-truth"
                 )
         return self
