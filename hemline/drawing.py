@@ -37,6 +37,21 @@ SURE = 0.2  # a landmark under this heatmap score is drawn hollow: the threshold
 _SHIFT = 4  # cv2 takes sub-pixel coordinates as integers with this many binary places
 RGB = tuple[int, int, int]
 Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
+# FashionAI's points on the way round a garment, against the clock.
+_ROUND = (
+    *("neckline_left", "shoulder_left", "cuff_left_out", "cuff_left_in", "armpit_left", "waistline_left"),
+    *("waistband_left", "top_hem_left", "hemline_left", "bottom_left_out", "bottom_left_in", "crotch"),
+    *("bottom_right_in", "bottom_right_out", "hemline_right", "top_hem_right", "waistband_right"),
+    *(
+        "waistline_right",
+        "armpit_right",
+        "cuff_right_in",
+        "cuff_right_out",
+        "shoulder_right",
+        "neckline_right",
+    ),
+    "center_front",
+)
 _FAR = 1e6  # pixels; cv2's integers overflow beyond 2**31 / 2**_SHIFT
 
 
@@ -91,11 +106,14 @@ def outline(category: Category) -> tuple[tuple[int, ...], ...]:
 
     Every landmark stands on a path. The order of DeepFashion2's landmarks goes round the garment against the
     clock, from the picture's left shoulder (or waistband) to the right one; the necklines and an outwear's
-    two front edges are paths of their own. FLD's go round the trunk, with the sleeves beside it. Of any other wardrobe
-    it is known only that the landmarks have an order.
+    two front edges are paths of their own. FLD's go round the trunk, with the sleeves beside it, FashionAI's round
+    the whole garment. Of any other wardrobe it is known only that the landmarks have an order.
     """
     names = [landmark.name for landmark in category.landmarks]
     last = len(names) - 1
+    if set(names) <= set(_ROUND):
+        path = [names.index(name) for name in _ROUND if name in names]
+        return ((*path, path[0]),)
     if all(name.startswith(("left ", "right ")) for name in names):
         return _sided(names)
     if not {"waistband", "neckline"} & set(re.split("[ -]", names[0])):

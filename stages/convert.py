@@ -1,4 +1,4 @@
-"""convert: the data set's own annotations to COCO-style files, by grouping, split and category; ground-truth boxes."""
+"""convert: the data set's own annotations to COCO-style files, by grouping, split and category; boxes."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ OUT = Path("data/coco")
 
 
 def convert() -> None:
-    """Write data/coco and results/boxes/ground-truth."""
+    """Write data/coco, results/boxes/ground-truth and results/boxes/whole."""
     params = load_params()
     data = params.data
     with recorded("convert", {"data": data.folders | {"layout": data.layout}}) as run:
@@ -24,6 +24,7 @@ def convert() -> None:
                 quarantine=Path("data/validation.json"),
                 boxes=Path("results/boxes/ground-truth"),
                 rules=Rules(follow_links=True),  # as in validate
+                whole=Path("results/boxes/whole"),
                 layout=Layout(data.layout, params.wardrobe, data.images),
             )
             run.log({split: counts})

@@ -12,7 +12,7 @@ from hemline.errors import HemlineError
 VERBS = {
     "run": "bring the pipeline up to date; stages run side by side, as a Prefect flow",
     "landmarks": "list a data set's landmarks with sigmas, groups and flip partners",
-    "synthesize": "draw a synthetic wardrobe, in DeepFashion2's own layout or in FLD's",
+    "synthesize": "draw a synthetic wardrobe, in DeepFashion2's own layout, FLD's or FashionAI's",
     "unpack": "unpack a data set's zip files, password-protected or not",
     "validate": "check every annotation of a data set",
     "convert": "a data set's own annotations to one COCO-style file",

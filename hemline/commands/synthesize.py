@@ -1,4 +1,4 @@
-"""`hemline synthesize`: a drawn data set, in DeepFashion2's own layout or in FLD's."""
+"""`hemline synthesize`: a drawn data set, in DeepFashion2's own layout, FLD's or FashionAI's."""
 
 import argparse
 from pathlib import Path
@@ -16,10 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layout",
         choices=WRITERS,
         default="deepfashion2",
-        help="whose files to write (default deepfashion2); FLD's pictures have one annotated garment each",
+        help="whose files to write (default deepfashion2); the others' pictures have one annotated garment each",
     )
     parser.add_argument(
-        "--split", choices=SPLITS, default="train", help="what FLD's files call it (default train)"
+        "--split",
+        choices=SPLITS,
+        default="train",
+        help="what FLD's and FashionAI's files call it (default train)",
     )
     sizes = ", ".join("{} {}x{}".format(name, *layout.usual_size) for name, layout in WRITERS.items())
     parser.add_argument("--size", help=f"usual width x height in pixels (default: {sizes})")

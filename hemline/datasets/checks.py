@@ -6,6 +6,7 @@ top-left pixel, so that a picture reaches from -0.5 to its size - 0.5.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -43,10 +44,11 @@ REASONS = {
     "unlabelled-with-coordinates": "a landmark with v = 0 that has coordinates",
     "box-without-area": "a box of no width or height",
     "box-outside": "a box outside the picture",
+    "no-landmark": "no landmark is labelled, and the data set has no boxes: nothing says where the garment is",
     "no-polygon": "no polygon at all",
     "short-polygon": "a polygon of fewer than 3 points",
     "odd-polygon": "a polygon with a lone coordinate",
-    # lists of many pictures, as FLD's
+    # lists of many pictures, as FLD's and FashionAI's
     "row-count": "a list whose first line is not its number of rows",
     "bad-row": "a row of too few or too many columns",
     "missing-row": "a picture that one list has and another has not",
@@ -60,9 +62,21 @@ NOTES = {
     "bad-attribute": "an attribute of no known value counts as unknown",
     "image-without-annotation": "a picture without annotation is left out",
     "exif-orientation": "a picture that asks to be turned: readers must ignore its EXIF orientation",
-    "cut-off-with-coordinates": "a landmark that is cut off counts as unlabelled, whatever its coordinates",
+    "cut-off-with-coordinates": "a landmark that is cut off, or not there, is unlabelled, whatever its coordinates",
+    "foreign-landmark": "a landmark that the category has not is left out",
     "landmark-outside": "a garment with landmarks a little outside the picture is kept",
 }
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|nan|inf)", re.IGNORECASE)
+
+
+def as_number(text: str) -> int | float | str:
+    """`"095"` -> 95; a text that is no number stays one, for the checks to name it."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def one_a_reason(problems: Iterable[Problem]) -> list[Problem]:

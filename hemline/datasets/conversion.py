@@ -28,7 +28,7 @@ from hemline.progress import progress
 from hemline.wardrobe import Grouping, grouping
 
 # What the data sets call themselves, by their wardrobes' names.
-_TITLES = {"deepfashion2": "DeepFashion2", "fld": "FLD"}
+_TITLES = {"deepfashion2": "DeepFashion2", "fashionai": "FashionAI", "fld": "FLD"}
 _ANNOTATIONS = b'],"annotations":['  # on the line of the last image
 
 
@@ -90,6 +90,7 @@ def convert_split(
     boxes: Path | None = None,
     rules: Rules | None = None,
     layout: Layout = DEEPFASHION2,
+    whole: Path | None = None,
 ) -> dict[str, int]:
     """Write every COCO-style file of one split into the folder `out`, reading the annotations once.
 
@@ -97,7 +98,7 @@ def convert_split(
     categories/{split}-{slug}.json (aggregated; also where a category is empty); validation gives
     validation-visible.json too. A test split gives test.json, pictures alone: annotations beside them are not
     used. `quarantine` is a validation report or its file. `boxes` is a folder: {split}.json in it lists the
-    ground-truth boxes.
+    ground-truth boxes; so is `whole`, of boxes as large as the picture, where the data set says its category.
 
     Returns the counts pictures, garments, dropped (by the quarantine) and left_out (bad, and not in it; told
     on stderr). HemlineError: a missing folder, or a report of other splits.
@@ -107,8 +108,8 @@ def convert_split(
         opened = replace(opened, annotated=False)
     if isinstance(quarantine, Path):
         quarantine = Quarantine.read(quarantine)
-    boxes_file = None if boxes is None else boxes / f"{split}.json"
-    done = convert(opened, split_views(opened, out), quarantine, rules, boxes_file)
+    boxes, whole = (folder and folder / f"{split}.json" for folder in (boxes, whole))
+    done = convert(opened, split_views(opened, out), quarantine, rules, boxes, whole)
     done.tell()
     return done.counts()
 
@@ -133,8 +134,9 @@ def convert(
     quarantine: Quarantine | None = None,
     rules: Rules | None = None,
     boxes: Path | None = None,
+    whole: Path | None = None,
 ) -> Conversion:
-    """Write `views`, and the file of ground-truth boxes `boxes`, in one pass over the split.
+    """Write `views`, and the files of boxes `boxes` (ground truth) and `whole` (pictures), in one pass over the split.
 
     Annotations are checked on the way, pictures only by their headers; what is bad is left out and returned.
     Files appear when all are whole. HemlineError when the quarantine was made of other splits.
@@ -146,11 +148,15 @@ def convert(
     _leave_out_lists(split, listing, quarantine, done)
     with ExitStack() as stack:
         files = [stack.enter_context(_coco_file(view, split)) for view in views]
-        box_file = stack.enter_context(_list_file(boxes)) if boxes else None
+        box_file, whole_file = (
+            stack.enter_context(_list_file(path)) if path else None for path in (boxes, whole)
+        )
         for entry in progress(listing, f"convert {split.name}", total=len(listing), unit="pictures"):
             found = inspect(split, entry, rules or Rules(), decode=False)
             if _select(found, split, quarantine, done):
                 _write(found, files, box_file, done)
+                if whole_file and found.entry.category_id:
+                    whole_file.add(_text(_whole(found)))
         done.written = {file.view.path: file.counts() for file in files}
     return done
 
@@ -271,6 +277,16 @@ def _box(found: Inspection, garment: Garment, number: int) -> dict[str, Any]:
         "bbox": _bbox(garment),
         "score": 1.0,
         "annotation_id": number,
+    }
+
+
+def _whole(found: Inspection) -> dict[str, Any]:
+    assert found.picture is not None
+    return {
+        "image_id": found.entry.id,
+        "category_id": found.entry.category_id,
+        "bbox": [0, 0, *found.picture.size],
+        "score": 1.0,
     }
 
 

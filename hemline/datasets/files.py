@@ -2,8 +2,10 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
+from hemline.datasets.splits import SPLITS
 from hemline.errors import HemlineError
 
 # Stands in a folder while archives are being unpacked into it: what lies beside it is not whole.
@@ -28,6 +30,17 @@ def require_whole(root: Path) -> None:
                 f"{folder}: unpacking did not finish here ({folder / UNPACKING} names the archives):"
                 " run the same `hemline unpack` again, it goes on where it stopped"
             )
+
+
+def split_folders(root: Path, is_split: Callable[[Path], bool]) -> dict[str, Path]:
+    """Each split's folder: `root`, called "data" unless by its own name, if it is one; else train/, validation/, test/.
+
+    Empty when there is none. HemlineError when an interrupted `hemline unpack` left `root` incomplete.
+    """
+    require_whole(root)
+    if is_split(root):
+        return {root.name if root.name in SPLITS else "data": root}
+    return {name: root / name for name in SPLITS if (root / name).is_dir()}
 
 
 def read_file(folder: Path, name: str, follow_links: bool = False) -> bytes:
@@ -56,6 +69,8 @@ def regular_file(folder: Path, name: str, follow_links: bool = False) -> Path:
         raise BadData("missing-file", f"{name}: no such file") from None
     except OSError as error:
         raise BadData("unreadable-file", f"{name}: {error.strerror}") from None
+    except ValueError:  # a NUL byte, which no file's name has
+        raise BadData("unreadable-file", f"{name}: no name of a file") from None
     if not stat.S_ISREG(mode):
         raise BadData("unreadable-file", f"{name}: not a regular file")
     return path

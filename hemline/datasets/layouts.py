@@ -6,6 +6,7 @@ from typing import Protocol
 
 from hemline.datasets import mmpose
 from hemline.datasets.deepfashion2 import reading as deepfashion2
+from hemline.datasets.fashionai import reading as fashionai
 from hemline.datasets.fld import reading as fld
 from hemline.datasets.splits import Split
 from hemline.errors import HemlineError
@@ -22,7 +23,12 @@ class _Reading(Protocol):
     def open_split(self, name: str, folder: Path, wardrobe: Wardrobe, images: str | None) -> Split: ...
 
 
-READINGS: dict[str, _Reading] = {"deepfashion2": deepfashion2, "fld": fld, "mmpose": mmpose}
+READINGS: dict[str, _Reading] = {
+    "deepfashion2": deepfashion2,
+    "fashionai": fashionai,
+    "fld": fld,
+    "mmpose": mmpose,
+}
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ The same data give the same bytes: no dates, no absolute paths, everything in a 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 
 from hemline.datasets.checks import NOTES, REASONS
-from hemline.datasets.splits import Listing, Problem, Split
+from hemline.datasets.splits import Listing, Problem, Split, stem_of
 from hemline.errors import HemlineError
 from hemline.files import read_json, write_json
 from hemline.wardrobe import Category
@@ -35,8 +35,8 @@ class Finding:
 
     @property
     def stem(self) -> str:
-        """The picture's file stem."""
-        return PurePosixPath(self.file).stem
+        """The picture's name in quarantines."""
+        return stem_of(self.file)
 
 
 @dataclass

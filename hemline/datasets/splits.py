@@ -58,8 +58,8 @@ class Entry:
 
     @property
     def stem(self) -> str:
-        """Its name in quarantines: the file's, without folders and suffix."""
-        return PurePosixPath(self.file).stem
+        """Its name in quarantines."""
+        return stem_of(self.file)
 
 
 class Listing(Protocol):
@@ -165,6 +165,15 @@ class Split(ABC):
     @abstractmethod
     def annotate(self, found: Inspection, rules: Rules) -> None:
         """Read the garments of `found.entry` into `found`, and what is wrong with them; raises nothing for bad data."""
+
+
+def stem_of(file: str) -> str:
+    """A picture's name by a file of it: without the suffix and the first folder, which tells kinds of files apart.
+
+    "annos/000123.json" and "image/000123.jpg" are "000123", FashionAI's "Images/dress/ab12.jpg" is "dress/ab12".
+    """
+    path = PurePosixPath(file)
+    return "/".join((*path.parts[1:-1], path.stem))
 
 
 def plain_number(stem: str) -> int | None:

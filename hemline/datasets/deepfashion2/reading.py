@@ -24,10 +24,9 @@ from hemline.datasets.deepfashion2.items import (
     items,
     picture_attributes,
 )
-from hemline.datasets.files import BadData, read_file, require_whole
+from hemline.datasets.files import BadData, read_file, split_folders
 from hemline.datasets.splits import (
     LONGEST_ID,
-    SPLITS,
     Entry,
     Garment,
     Inspection,
@@ -48,10 +47,7 @@ def find_splits(root: Path) -> dict[str, Path]:
     A split without a telling folder name is called "data". HemlineError when there is none, or when an
     interrupted `hemline unpack` left `root` incomplete.
     """
-    require_whole(root)
-    if (root / IMAGES).is_dir() or (root / "annos").is_dir():
-        return {root.name if root.name in SPLITS else "data": root}
-    found = {name: root / name for name in SPLITS if (root / name).is_dir()}
+    found = split_folders(root, lambda folder: (folder / IMAGES).is_dir() or (folder / "annos").is_dir())
     if not found:
         raise HemlineError(
             f"{root}: no DeepFashion2 data here: expected image/ and annos/, or train/, validation/, test/"

@@ -1,1 +1,1 @@
-"""FashionAI's layout: csv files of pictures, each of one garment whose category is known (docs/data.md)."""
+"""FashionAI's own layout: a csv row a picture, of one garment whose category it names; no boxes."""

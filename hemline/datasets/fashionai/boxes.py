@@ -1,17 +1,21 @@
-"""Boxes of garments that have landmarks alone: FashionAI annotates no boxes."""
+"""FashionAI has no boxes: a garment's is made of its landmarks."""
 
 import numpy as np
 
-BORDER = 25.0  # pixels; HiKapok/tf.fashionAI crops so at training (bbox_border)
+# Pixels around the landmarks, across and down (HiKapok/tf.fashionAI): of the crops it trains on ("bbox_border",
+# train_cpn_onebyone.py), and of the one it looks at a second time (eval_all_cpn_onepass.py).
+BORDER, SECOND_BORDER = (25, 25), (100, 80)
 
 
-def around(points: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The extent x1, y1, x2, y2 of points (n, 2), n >= 1, grown by `BORDER` on each side and clipped to the picture.
+def around(
+    points: np.ndarray, size: tuple[int, int], border: tuple[float, float] = BORDER
+) -> tuple[float, float, float, float]:
+    """x1, y1, x2, y2 of the box around `points` (n, 2), grown by `border` and cut off at the edges of the picture.
 
-    `size` is the picture's width and height, pixels. It is never empty: of points far outside it is the pixel at the
-    picture's edge.
+    `size` is the picture's width and height in pixels. Points outside count as if they lay on its edge, so that the box
+    always has an area. n is at least 1.
     """
-    most = np.array(size, dtype=np.float64)
-    low = np.clip(points.min(axis=0) - BORDER, 0, most - 1)
-    high = np.clip(points.max(axis=0) + BORDER, low + 1, most)
+    inside = np.clip(np.asarray(points, np.float64), 0, size)
+    low = np.maximum(inside.min(axis=0) - border, 0)
+    high = np.minimum(inside.max(axis=0) + border, size)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])

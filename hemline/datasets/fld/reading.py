@@ -6,7 +6,6 @@ one says which. Visibility is 0 visible, 1 occluded, 2 cut off (mmfashion, docs/
 here 2, 1, 0, as in COCO. Memory holds two numbers a row, never the rows.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from hemline.datasets.checks import as_number
 from hemline.datasets.files import require_whole
 from hemline.datasets.fld.garments import VARIATION, add_garment
 from hemline.datasets.fld.lists import List, picture_key
@@ -34,8 +34,6 @@ _COLUMNS = {
 }
 # The lists' words for the splits.
 _STATUS = {"train": "train", "val": "validation", "test": "test"}
-
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|nan|inf)", re.IGNORECASE)
 
 
 def find_splits(root: Path) -> dict[str, Path]:
@@ -100,9 +98,11 @@ class FldSplit(Split):
         kind, variation, *values = rows[LANDMARKS]
         category = _category(kind, self.wardrobe)
         assert category is not None
-        landmarks = [value for v, x, y in _triplets(values) for value in (_number(x), _number(y), 2 - int(v))]
-        box = [_number(text) for text in rows[BOXES]]
-        add_garment(found, category, landmarks, box, {VARIATION: _number(variation)}, rules)
+        landmarks = [
+            value for v, x, y in _triplets(values) for value in (as_number(x), as_number(y), 2 - int(v))
+        ]
+        box = [as_number(text) for text in rows[BOXES]]
+        add_garment(found, category, landmarks, box, {VARIATION: as_number(variation)}, rules)
 
 
 def _row_problems(rows: dict[str, list[str]], wardrobe: Wardrobe) -> Iterator[Problem]:
@@ -133,14 +133,6 @@ def _category(kind: str, wardrobe: Wardrobe) -> Category | None:
 def _triplets(values: list[str]) -> Iterator[tuple[str, str, str]]:
     """Visibility, x, y of each landmark."""
     return zip(values[0::3], values[1::3], values[2::3], strict=False)
-
-
-def _number(text: str) -> int | float | str:
-    """`"095"` -> 95; a text that is no number stays one, for the checks to name it."""
-    if not _NUMBER.fullmatch(text):
-        return text
-    value = float(text)
-    return int(value) if value.is_integer() else value
 
 
 class FldListing:

@@ -1,4 +1,4 @@
-"""The synthetic wardrobe: drawn garments in the layout of DeepFashion2 or FLD, for whoever lacks the data set."""
+"""The synthetic wardrobe: drawn garments in the layouts of DeepFashion2, FLD and FashionAI, for whoever lacks them."""
 
 from hemline.datasets.synthetic.plan import shares
 from hemline.datasets.synthetic.synthesis import WRITERS, Counts, planned, synthesize

@@ -1,7 +1,7 @@
 """Scenes in DeepFashion2's layout: image/000001.jpg, annos/000001.json."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,12 +22,12 @@ class DeepFashion2Writer(SplitWriter):
     usual_size: ClassVar[tuple[int, int]] = (468, 624)  # the commonest in DeepFashion2
     folders: ClassVar[tuple[str, ...]] = ("image", "annos")
 
-    def files(self, images: int) -> Iterator[Path]:
+    def files(self, pictures: Sequence[Picture]) -> Iterator[Path]:
         """The pictures and, with annotations, theirs."""
-        for number in range(1, images + 1):
-            yield self._image(number)
+        for picture in pictures:
+            yield self._image(picture.number)
             if self.annotations:
-                yield self._annotation(number)
+                yield self._annotation(picture.number)
 
     @classmethod
     def planned(cls, picture: Picture) -> tuple[int, ...]:

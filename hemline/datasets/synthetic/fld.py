@@ -14,8 +14,8 @@ import numpy as np
 from hemline.datasets.synthetic.annotation import locate, look_at
 from hemline.datasets.synthetic.camera import Camera
 from hemline.datasets.synthetic.garment import Mark, Shape
-from hemline.datasets.synthetic.photograph import chance, draw_format, photograph
-from hemline.datasets.synthetic.plan import BOTTOMS, DRESSES, OUTWEAR, Picture
+from hemline.datasets.synthetic.photograph import chance, draw_long_side, photograph
+from hemline.datasets.synthetic.plan import BOTTOMS, DRESSES, Picture, subject
 from hemline.datasets.synthetic.scene import Scene, draw_scene
 from hemline.datasets.synthetic.writer import SPLITS, SplitWriter, Written
 from hemline.files import atomic_write
@@ -69,9 +69,9 @@ class FldWriter(SplitWriter):
     usual_size: ClassVar[tuple[int, int]] = (384, 512)  # the long side is FLD's
     folders: ClassVar[tuple[str, ...]] = ("Img", "Anno", "Eval")
 
-    def files(self, images: int) -> Iterator[Path]:
+    def files(self, pictures: Sequence[Picture]) -> Iterator[Path]:
         """The pictures and the lists; without annotations of the lists the split's alone."""
-        yield from (self.out / "Img" / _name(number) for number in range(1, images + 1))
+        yield from (self.out / "Img" / _name(picture.number) for picture in pictures)
         yield from (self.out / name for name in self._lists)
 
     @classmethod
@@ -83,7 +83,8 @@ class FldWriter(SplitWriter):
         """Draw and write one picture; its annotation are its lines."""
         rng = chance(picture)
         place = subject(picture)
-        scene = draw_scene(picture, self._size(rng), place)
+        size = draw_long_side(rng, self.size) if self.vary_size else self.size
+        scene = draw_scene(picture, size, place)
         path = self.out / "Img" / _name(picture.number)
         path.write_bytes(photograph(scene.canvas, rng, picture.source))
         kind = category_of(picture.items[place].category_id)
@@ -107,13 +108,6 @@ class FldWriter(SplitWriter):
     def _lists(self) -> tuple[str, ...]:
         return (BOXES, LANDMARKS, PARTITION) if self.annotations else (PARTITION,)
 
-    def _size(self, rng: np.random.Generator) -> tuple[int, int]:
-        if not self.vary_size:
-            return self.size
-        width, height = draw_format(rng, self.size)
-        scale = max(self.size) / max(width, height)
-        return max(64, round(scale * width)), max(64, round(scale * height))
-
 
 def _name(number: int) -> str:
     return f"img/img_{number:08d}.jpg"
@@ -121,13 +115,6 @@ def _name(number: int) -> str:
 
 def _row(values: Sequence[int]) -> str:
     return " ".join(f"{value:03d}" for value in values)
-
-
-def subject(picture: Picture) -> int:
-    """The place of the item that the picture is of: the outwear, which covers the rest, or any."""
-    kinds = [item.category_id for item in picture.items]
-    places = [place for place, kind in enumerate(kinds) if kind in OUTWEAR] or range(len(kinds))
-    return int(np.random.default_rng([picture.seed, picture.number, 13]).choice(places))
 
 
 def category_of(number: int) -> Category:

@@ -100,7 +100,7 @@ class Mark(NamedTuple):
 
 @dataclass
 class Shape:
-    """A garment in a pose: its parts, and its category's landmarks by their names."""
+    """A garment in a pose: its parts, and landmarks by their names: all of its category's, and what others need."""
 
     design: Design
     parts: list[Part] = field(default_factory=list)

@@ -29,6 +29,13 @@ def draw_format(rng: np.random.Generator, size: tuple[int, int]) -> tuple[int, i
     return max(64, round(size[0] * across)), max(64, round(size[1] * down))
 
 
+def draw_long_side(rng: np.random.Generator, size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height in pixels of a picture that may have another shape than `size`, but has its long side."""
+    width, height = draw_format(rng, size)
+    scale = max(size) / max(width, height)
+    return max(64, round(scale * width)), max(64, round(scale * height))
+
+
 def photograph(canvas: Canvas, rng: np.random.Generator, source: str) -> bytes:
     """The JPEG file; a shop's pictures are better than a user's. HemlineError when it can't be encoded."""
     quality = int(rng.integers(80, 96) if source == "shop" else rng.integers(55, 93))

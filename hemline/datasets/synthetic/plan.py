@@ -51,6 +51,13 @@ def plan(images: int, seed: int, temper: float = 1.0) -> list[Picture]:
     return _pair_up(outfits, seed, rng)
 
 
+def subject(picture: Picture) -> int:
+    """The place of the item that a picture of one garment is of: the outwear, which covers the rest, or any."""
+    kinds = [item.category_id for item in picture.items]
+    places = [place for place, kind in enumerate(kinds) if kind in OUTWEAR] or range(len(kinds))
+    return int(np.random.default_rng([picture.seed, picture.number, 13]).choice(places))
+
+
 def _outfits(images: int, share: np.ndarray, rng: np.random.Generator) -> list[list[int]]:
     """Category ids of each picture: a dress, or a top or a bottom or both; an outwear with some."""
     hands = {group: _hand(group, images, share, rng) for group in (DRESSES, TOPS, BOTTOMS, OUTWEAR)}

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from hemline.datasets.synthetic.deepfashion2 import DeepFashion2Writer
+from hemline.datasets.synthetic.fashionai import FashionAIWriter
 from hemline.datasets.synthetic.fld import FldWriter
 from hemline.datasets.synthetic.plan import Picture, plan
 from hemline.datasets.synthetic.writer import SPLITS, SplitWriter, Written
@@ -17,7 +18,11 @@ from hemline.errors import HemlineError
 from hemline.processes import cores
 from hemline.progress import progress
 
-WRITERS: dict[str, type[SplitWriter]] = {"deepfashion2": DeepFashion2Writer, "fld": FldWriter}
+WRITERS: dict[str, type[SplitWriter]] = {
+    "deepfashion2": DeepFashion2Writer,
+    "fld": FldWriter,
+    "fashionai": FashionAIWriter,
+}
 FEWEST_FOR_WORKERS = 48  # starting a worker costs more than drawing as many pictures
 
 
@@ -43,22 +48,22 @@ def synthesize(
     annotations: bool = True,
     workers: int | None = None,
 ) -> Counts:
-    """Draw a split of `images` pictures into the folder `out`, in the `layout` of "deepfashion2" or "fld".
+    """Draw a split of `images` pictures into the folder `out`, in the `layout` of one of WRITERS.
 
-    `split` (train, validation, test) is what FLD's files call it. `size` is the usual width and height in pixels
-    (default: the layout's own); with `vary_size` some pictures have another format. Shares of DeepFashion2's
+    `split` (train, validation, test) is what FLD's and FashionAI's files call it. `size` is the usual width and height
+    in pixels (default: the layout's own); with `vary_size` some pictures have another format. Shares of DeepFashion2's
     categories, which are what is drawn, are those in training (paper 000, Table 3) to the power `temper`, made to sum
-    to 1. Without `annotations` there are pictures alone, as in DeepFashion2's test set. `workers` is the number of
-    processes (default: the processors at hand); it changes nothing in what is written. HemlineError when an
-    argument makes no sense, or when `out` holds files that this split would not overwrite.
+    to 1. Without `annotations` there are pictures alone, as in DeepFashion2's test set, of FashionAI with their
+    categories. `workers` is the number of processes (default: the processors at hand); it changes nothing in what is
+    written. HemlineError when an argument makes no sense, or `out` holds files that this split would not overwrite.
     """
     kind = _writer(layout)
     size = size or kind.usual_size
     _check(images, seed, split, size, temper)
     writer = kind(Path(out), split, size, vary_size, annotations)
-    writer.prepare(images)
-    pictures = _each(writer, plan(images, seed, temper), workers)
-    written = list(progress(pictures, "synthesize", total=images, unit="pictures"))
+    pictures = plan(images, seed, temper)
+    writer.prepare(pictures)
+    written = list(progress(_each(writer, pictures, workers), "synthesize", total=images, unit="pictures"))
     writer.finish(written)
     return _count(writer, written)
 

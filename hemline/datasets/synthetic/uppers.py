@@ -152,6 +152,8 @@ def _mark_sides(shape: Shape, design: Design, frame: dict[str, Points]) -> None:
         shape.mark_both("strap top", frame["tip"], front, "back", faces=INNER)
     else:
         shape.mark_both("outer shoulder", frame["tip"], front, "back", faces=INNER)
+    if not design.sleeves:  # no landmark of DeepFashion2's
+        shape.mark_both("armhole bottom", frame["armpit"], front, "back", faces=INNER)
 
 
 def _side_curve(design: Design, frame: dict[str, Points]) -> Points:

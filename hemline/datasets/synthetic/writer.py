@@ -38,8 +38,8 @@ class SplitWriter(ABC):
     folders: ClassVar[tuple[str, ...]]  # those that are this layout's own, `out`/FOLDER
 
     @abstractmethod
-    def files(self, images: int) -> Iterator[Path]:
-        """The files of a split of as many `images`."""
+    def files(self, pictures: Sequence[Picture]) -> Iterator[Path]:
+        """The files of a split of these pictures."""
 
     @classmethod
     @abstractmethod
@@ -53,9 +53,9 @@ class SplitWriter(ABC):
     def finish(self, written: Sequence[Written]) -> None:  # noqa: B027
         """Write what stands for the whole split; `written` is in the pictures' order."""
 
-    def prepare(self, images: int) -> None:
+    def prepare(self, pictures: Sequence[Picture]) -> None:
         """Make the folders. HemlineError where a file of another split would be taken for a part of this one."""
-        ours = set(self.files(images))
+        ours = set(self.files(pictures))
         for path in (path for folder in self.folders for path in (self.out / folder).rglob("*")):
             if path.is_file() and path not in ours:
                 name = path.relative_to(self.out)
