@@ -13,12 +13,13 @@ from hemline.training import loader, quiet
 from hemline.training.optimizing import cosine, drops
 from hemline.wardrobe import Grouping
 
-# What travels with a sample: enough to name it and to find its crop again.
+# What travels with a sample: enough to name it, to find its crop again, and to know how many landmarks it could have.
 META_KEYS = (
     "id",
     "img_id",
     "img_path",
     "category_id",
+    "landmark_count",
     "img_shape",
     "input_size",
     "input_center",

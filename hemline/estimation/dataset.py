@@ -56,7 +56,7 @@ class QuickRandomFlip(RandomFlip):
 
 @DATASETS.register_module()
 class GarmentDataset(BaseCocoStyleDataset):
-    """One sample a garment, whatever its category; its `category_id` travels with it.
+    """One sample a garment, whatever its category; its `category_id` and `landmark_count` travel with it.
 
     Channels of other categories, and landmarks that aren't labelled (v = 0), are invisible, so that mmpose's
     codec gives them target weight 0 and they carry no loss. Garments without a labelled landmark are skipped.
@@ -94,8 +94,10 @@ class GarmentDataset(BaseCocoStyleDataset):
         # mmpose's base would add deep copies of flip pairs, skeleton and colours: a millisecond for 294 channels.
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         info["flip_indices"] = self._metainfo["flip_indices"]
+        own = info.pop("landmarks")
+        info["landmark_count"] = len(own)
         landmarks = np.zeros((self.grouping.size, 3), dtype=np.float32)
-        landmarks[self.grouping.channels(info["category_id"])] = info.pop("landmarks")
+        landmarks[self.grouping.channels(info["category_id"])] = own
         info["keypoints"] = landmarks[None, :, :2]
         info["keypoints_visible"] = (landmarks[None, :, 2] >= self.least).astype(np.float32)
         info["img"] = self.cache.read(info["img_path"])

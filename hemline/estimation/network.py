@@ -8,11 +8,14 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from hemline.estimation.networks import hrnet
+from hemline.estimation.networks import cpn, hrnet
 from hemline.params import NetworkSettings
 from hemline.training import quiet
 
-RECIPES: dict[str, Callable[[Any, int], Config]] = {"hrnet": hrnet.recipe}
+RECIPES: dict[str, Callable[[Any, int], Config]] = {
+    "cpn": cpn.recipe,
+    "hrnet": hrnet.recipe,
+}
 
 
 def recipe(settings: NetworkSettings, channels: int) -> Config:

@@ -35,13 +35,16 @@ def train_estimator(
 
     `annotations` is a COCO-style file of this grouping, `images` the folder of its pictures. `state` holds what an
     interrupted training needs. `init` names weights to start from, one of `hemline weights list` or a file; of those
-    made for other channels (such as mmpose's COCO weights, of 17 channels) the layers that fit are taken. `watch`
-    is shown the Estimator after each epoch. With `judge` the epoch that it likes best is kept
-    (`settings.training.patience`).
+    made for other channels (such as mmpose's COCO weights, of 17 channels) the layers that fit are taken. The network's
+    own `init`, if it has one, is taken before, for its backbone. `watch` is shown the Estimator after each epoch. With
+    `judge` the epoch that it likes best is kept (`settings.training.patience`).
     """
-    sources = [Source(init)] if init else []
     start = initial_weights(
-        lambda: _new(settings.network, grouping), sources, seed=settings.training.seed, state=state, out=out
+        lambda: _new(settings.network, grouping),
+        _sources(settings.network, init),
+        seed=settings.training.seed,
+        state=state,
+        out=out,
     )
     hooks = _looking(settings, grouping, state, watch, judge)
     _train(settings, grouping, annotations, images, out, state, title, record, start, hooks)
@@ -123,6 +126,12 @@ def _looking(
         return Estimator(model, settings.network, grouping)
 
     return onlookers(state, watch, judge, settings.training.patience, wrap)
+
+
+def _sources(network: NetworkSettings, init: str | None) -> list[Source]:
+    """The backbone's weights first, where a network names some: those of a whole estimator take their place."""
+    named = [(getattr(network, "init", None), "backbone."), (init, "")]
+    return [Source(weights, part) for weights, part in named if weights]
 
 
 def _new(network: NetworkSettings, grouping: Grouping) -> nn.Module:

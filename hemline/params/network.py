@@ -85,11 +85,17 @@ class CPNSettings(HeatmapSettings):
     """A cascaded pyramid network (paper 002; Chen et al., CVPR 2018): GlobalNet, then RefineNet.
 
     The backbone's width and depth count as in mmpose: `base_channels` 64 and `depth` 50 in the paper's; DetNet has
-    `depth` 59. `init` names weights of the backbone. `features` is the pyramid's width. `bottlenecks` are RefineNet's
-    on P5, P4, P3 and P2, their hidden layers of `bottleneck_width`. `blur` widens the targets of GlobalNet's P5, P4, P3
-    and P2 by a Gaussian of so many heatmap pixels (0: not at all). Of a garment's n landmarks the worst `hard` x n
-    (rounded down, at least one) make RefineNet's loss; GlobalNet's counts `global_weight` times. Targets are
-    `target_scale` high.
+    `depth` 59. `init` names weights of the backbone, of `hemline weights list` or a file: what fits is taken, of a
+    ResNet-50's all but the last stage in DetNet-59, all in SE-ResNet-50, whose excitations stay as drawn.
+
+    `features` is the pyramid's width, a multiple of `bottleneck_width`, that of the hidden layers of RefineNet's
+    bottlenecks; `bottlenecks` are how many of these P5, P4, P3 and P2 go through (of DetNet P6 to P3).
+
+    `blur` widens the targets of GlobalNet's P5, P4, P3 and P2 by a Gaussian of so many heatmap pixels (0: not at all),
+    after which they are `heights` times as high as RefineNet's: 1 in Chen et al.'s code; in HiKapok's, by which blur is
+    not normalised, 3.14, 4.10, 4.71 and 5.35 with its `sigma` of 1 and `blur` of 1, 1.37, 1.73 and 2.4. Squared, they
+    weigh GlobalNet's loss. Of a garment's n landmarks the worst `hard` x n (rounded down, at least one) make
+    RefineNet's loss; GlobalNet's counts `global_weight` times. Targets are `target_scale` high.
     """
 
     DIVISOR: ClassVar[int] = 32
@@ -103,15 +109,22 @@ class CPNSettings(HeatmapSettings):
     bottlenecks: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=4, max_length=4)
     bottleneck_width: Positive
     blur: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=4, max_length=4)
+    heights: tuple[Rate, ...] = Field(default=(1.0, 1.0, 1.0, 1.0), min_length=4, max_length=4)
     hard: Annotated[float, Field(gt=0, le=1)]
     global_weight: Annotated[float, Field(ge=0)]
     target_scale: Rate
 
     @model_validator(mode="after")
-    def _depths_that_there_are(self) -> "CPNSettings":
+    def _sizes_that_there_are(self) -> "CPNSettings":
         there = {"resnet": (18, 34, 50, 101), "se-resnet": (50, 101), "detnet": (59,)}[self.backbone]
         if self.depth not in there:
             raise ValueError(f"depth is {self.depth}; a {self.backbone} has {' or '.join(map(str, there))}")
+        if self.backbone == "se-resnet" and self.base_channels < 4:
+            raise ValueError("base_channels must be at least 4: excitations have a 16th of 4 x base_channels")
+        if self.features % self.bottleneck_width:
+            raise ValueError(
+                f"features is {self.features}, no multiple of bottleneck_width, {self.bottleneck_width}"
+            )
         return self
 
 
