@@ -62,7 +62,7 @@ def train_on_one(
         # Imported when it is wanted: evaluation takes longer to import than a small expert to train.
         from stages.selection import validation_ap
 
-        judge = partial(validation_ap, params, slug)
+        judge = partial(validation_ap, params, slug, crops=settings.training.crops)
     with recorded(attempt.name, shown, category=slug, **tags, **attempt.tags) as run:
         read_by(run, "training", annotations)
         finetune_expert(

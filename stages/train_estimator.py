@@ -49,7 +49,7 @@ def train_on_all(
     if settings.training.patience is not None:
         from stages.selection import validation_ap  # evaluation takes seconds to import
 
-        judge = partial(validation_ap, params, None)
+        judge = partial(validation_ap, params, None, crops=settings.training.crops)
     with recorded(attempt.name, shown, **tags, **attempt.tags) as run:
         read_by(run, "training", annotations)
         fit(

@@ -34,12 +34,6 @@ class EstimatorTraining(SteppedTraining):
     occluded: bool = True
     crops: Literal["boxes", "whole"] = "boxes"
 
-    @model_validator(mode="after")
-    def _judged_as_trained(self) -> "EstimatorTraining":
-        if self.crops == "whole" and self.patience is not None:
-            raise ValueError("crops is 'whole', but patience judges in annotated boxes: set it to null")
-        return self
-
 
 class EstimatorSettings(Settings):
     """A landmark estimator: its network and its training."""

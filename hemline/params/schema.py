@@ -246,12 +246,13 @@ class Params(Settings):
         """Only FashionAI says what a picture shows before anything is found in it."""
         boxes = {f"ablations.{name}": row.boxes for name, row in self.ablations.items()}
         boxes |= {f"networks.rows.{name}": row.boxes for name, row in self.networks.rows.items()}
+        crops = {name: getattr(self.estimator, name).crops for name in self.estimator.trained}
+        crops |= {"finetune": self.finetune.training.crops}
+        crops |= {
+            f"networks.trained.{name}": one.training.crops for name, one in self.networks.trained.items()
+        }
         whole = [f"{name}: boxes" for name, kind in boxes.items() if kind == "whole"]
-        whole += [
-            f"networks.trained.{name}: training.crops"
-            for name, network in self.networks.trained.items()
-            if network.training.crops == "whole"
-        ]
+        whole += [f"{name}: training.crops" for name, kind in crops.items() if kind == "whole"]
         for name in whole:
             if self.data.layout != "fashionai":
                 raise ValueError(
