@@ -1,7 +1,7 @@
 """Networks judged while they are trained, by validation AP.
 
-Estimators in ground-truth boxes or whole pictures, as they are trained, as the authors of paper 000 chose an expert's epoch; detectors by their boxes;
-one-shot networks by their landmarks.
+Estimators in ground-truth boxes, as the authors of paper 000 chose an expert's epoch, or in whole pictures where they
+are trained on these; detectors by their boxes; one-shot networks by their landmarks.
 """
 
 import tempfile
@@ -40,11 +40,8 @@ def validation_ap(params: Params, slug: str | None, estimator: Estimator, crops:
     own = None if slug is None else params.wardrobe.category(slug)
     with tempfile.TemporaryDirectory() as folder:
         boxes = Path(folder) / "boxes.json"
-        wanted = [
-            box
-            for box in read_json(WHOLE if crops == "whole" else BOXES)
-            if own is None or box["category_id"] == own.id
-        ]
+        asked = read_json(WHOLE if crops == "whole" else BOXES)
+        wanted = [box for box in asked if own is None or box["category_id"] == own.id]
         write_json(boxes, wanted)
         sightings = see_boxes(
             boxes,

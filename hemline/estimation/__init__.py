@@ -1,9 +1,9 @@
-"""Landmark estimators on mmpose: heatmaps of the landmarks of one garment in one crop.
+"""Landmark estimators on mmpose: heatmaps, or coordinates, of the landmarks of one garment in one crop.
 
 `network` builds them, `dataset` and `config` feed them, `training` trains and finetunes them, `estimator` uses them.
 """
 
-from hemline.estimation.estimator import Crop, Estimator, Found, read_settings, to_picture
+from hemline.estimation.estimator import Crop, Estimator, Found, estimator_of, read_settings, to_picture
 from hemline.estimation.network import build_estimator
 from hemline.estimation.training import finetune_expert, train_estimator
 
@@ -12,6 +12,7 @@ __all__ = [
     "Estimator",
     "Found",
     "build_estimator",
+    "estimator_of",
     "finetune_expert",
     "read_settings",
     "to_picture",

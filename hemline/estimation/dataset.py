@@ -40,17 +40,20 @@ def metainfo(grouping: Grouping) -> dict[str, Any]:
 
 @TRANSFORMS.register_module()
 class QuickRandomFlip(RandomFlip):
-    """mmpose's RandomFlip, the picture mirrored by OpenCV.
+    """mmpose's RandomFlip, the picture mirrored by OpenCV; `visibility` is swapped as keypoints are.
 
     NumPy's mirrored picture is a view that runs backwards; what crops it next copies it pixel by pixel, which takes
     longer than to read and crop a picture that isn't mirrored.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mirror `img` (height, width, 3), box and keypoints with the probability `prob`, left and right swapped."""
+        """Mirror `img` (height, width, 3), box and landmarks with the probability `prob`, left and right swapped."""
         picture = results["img"]
         results = super().transform({**results, "img": []})  # no pictures to mirror; the rest is mmpose's
-        results["img"] = cv2.flip(picture, 1) if results["flip"] else picture
+        results["img"] = picture
+        if results["flip"]:
+            results["img"] = cv2.flip(picture, 1)
+            results["visibility"] = results["visibility"][:, results["flip_indices"]]
         return results
 
 
@@ -90,16 +93,22 @@ class GarmentDataset(BaseCocoStyleDataset):
         return garments
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """A sample with `keypoints` (1, channels, 2), `keypoints_visible` (1, channels) and the decoded picture."""
+        """A sample with `keypoints` (1, channels, 2), `keypoints_visible` (1, channels) and the decoded picture.
+
+        `keypoints_visible` says which carry loss. `visibility` (1, channels) is the annotation's v, -1 in channels of
+        other categories.
+        """
         # mmpose's base would add deep copies of flip pairs, skeleton and colours: a millisecond for 294 channels.
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         info["flip_indices"] = self._metainfo["flip_indices"]
         own = info.pop("landmarks")
         info["landmark_count"] = len(own)
         landmarks = np.zeros((self.grouping.size, 3), dtype=np.float32)
+        landmarks[:, 2] = -1
         landmarks[self.grouping.channels(info["category_id"])] = own
         info["keypoints"] = landmarks[None, :, :2]
         info["keypoints_visible"] = (landmarks[None, :, 2] >= self.least).astype(np.float32)
+        info["visibility"] = landmarks[None, :, 2].astype(np.int64)
         info["img"] = self.cache.read(info["img_path"])
         if self.whole:
             height, width = info["img"].shape[:2]

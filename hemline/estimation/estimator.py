@@ -16,7 +16,7 @@ from hemline.estimation.channels import from_plain, to_plain
 from hemline.estimation.codecs import codec
 from hemline.estimation.network import build_estimator
 from hemline.files import read_json, write_json
-from hemline.params import EstimatorSettings, NetworkSettings, estimator_network
+from hemline.params import EstimatorSettings, FashionNetSettings, NetworkSettings, estimator_network
 from hemline.training import device as default_device
 from hemline.training import load_weights, quiet
 from hemline.training.folders import wardrobe_of
@@ -39,7 +39,8 @@ class Found:
     """What an estimator sees in one crop.
 
     `landmarks` (n, 3): x, y in crop pixels and the heatmap's maximum, for the category's n landmarks in order.
-    `maxima` (channels,): the maximum of every heatmap, those of other categories included.
+    `maxima` (channels,): the maximum of every heatmap, those of other categories included. Of a network without
+    heatmaps both are probabilities (coordinates.py).
     """
 
     landmarks: np.ndarray
@@ -53,8 +54,8 @@ class Estimator:
         self.model = model.eval()
         self.network, self.grouping = network, grouping
 
-    @classmethod
-    def load(cls, folder: str | Path, device: torch.device | str | None = None) -> "Estimator":
+    @staticmethod
+    def load(folder: str | Path, device: torch.device | str | None = None) -> "Estimator":
         """Load a model folder. HemlineError when it is missing, not an estimator's, or its weights don't fit."""
         settings = read_settings(Path(folder))
         if "reason" in settings:
@@ -63,7 +64,7 @@ class Estimator:
         model = build_estimator(network, grouping.size)
         load_weights(model, Path(folder) / "weights.pt")
         model.to(device or default_device(), memory_format=torch.channels_last)
-        return cls(model, network, grouping)
+        return estimator_of(model, network, grouping)
 
     @cached_property
     def _transforms(self) -> list[Any]:
@@ -105,11 +106,8 @@ class Estimator:
         there and back to x / 4 - 3 / 4 (authors' code, lib/core/function.py).
         """
         from mmpose.models.utils.tta import flip_heatmaps
-        from mmpose.structures import PoseDataSample
 
-        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2)
-        batch = {"inputs": list(pixels), "data_samples": [PoseDataSample() for _ in crops]}
-        inputs = self.model.data_preprocessor(batch, training=False)["inputs"]
+        inputs = self._inputs(crops)
         heatmaps = self._last(inputs)
         if not flip_test:
             return heatmaps
@@ -117,8 +115,17 @@ class Estimator:
         partners = self.grouping.flip_index.tolist()
         return (heatmaps + flip_heatmaps(mirrored, partners, shift_heatmap=shift_heatmap)) / 2
 
+    def _inputs(self, crops: np.ndarray) -> torch.Tensor:
+        """Crops (n, height, width, 3) as the network wants them, on its device."""
+        from mmpose.structures import PoseDataSample
+
+        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2)
+        batch = {"inputs": list(pixels), "data_samples": [PoseDataSample() for _ in crops]}
+        inputs: torch.Tensor = self.model.data_preprocessor(batch, training=False)["inputs"]
+        return inputs
+
     def _last(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The heatmaps of the last of a network's stages."""
+        """What the last of a network's stages says."""
         said = self.model(inputs, None, mode="tensor")
         last: torch.Tensor = said[-1] if isinstance(said, list | tuple) else said
         return last
@@ -133,6 +140,14 @@ class Estimator:
         lowest = own.min(axis=(1, 2), keepdims=True)
         points, _ = self._codec.decode(np.where(maxima[channels][:, None, None] > 0, own, own - lowest + 1))
         return Found(np.concatenate([points[0], maxima[channels][:, None]], axis=1), maxima)
+
+
+def estimator_of(model: nn.Module, network: NetworkSettings, grouping: Grouping) -> Estimator:
+    """The Estimator that reads what such a network says: heatmaps or coordinates."""
+    from hemline.estimation.coordinates import CoordinateEstimator  # an Estimator itself
+
+    kind = CoordinateEstimator if isinstance(network, FashionNetSettings) else Estimator
+    return kind(model, network, grouping)
 
 
 def to_picture(landmarks: np.ndarray, crop: Crop) -> np.ndarray:

@@ -8,12 +8,13 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from hemline.estimation.networks import cpn, hrnet
+from hemline.estimation.networks import cpn, fashionnet, hrnet
 from hemline.params import NetworkSettings
 from hemline.training import quiet
 
 RECIPES: dict[str, Callable[[Any, int], Config]] = {
     "cpn": cpn.recipe,
+    "fashionnet": fashionnet.recipe,
     "hrnet": hrnet.recipe,
 }
 

@@ -8,7 +8,14 @@ from torch import nn
 
 from hemline.errors import HemlineError
 from hemline.estimation.config import training_config
-from hemline.estimation.estimator import Estimator, read_settings, rebuild, write_no_expert, write_settings
+from hemline.estimation.estimator import (
+    Estimator,
+    estimator_of,
+    read_settings,
+    rebuild,
+    write_no_expert,
+    write_settings,
+)
 from hemline.estimation.garments import read_garments
 from hemline.estimation.network import build_estimator, output_keys
 from hemline.params import EstimatorSettings, NetworkSettings
@@ -123,7 +130,7 @@ def _looking(
     """The hooks that show the network to others, as an Estimator."""
 
     def wrap(model: Any) -> Estimator:
-        return Estimator(model, settings.network, grouping)
+        return estimator_of(model, settings.network, grouping)
 
     return onlookers(state, watch, judge, settings.training.patience, wrap)
 

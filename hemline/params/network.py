@@ -197,8 +197,8 @@ class FashionNetSettings(CropSettings):
     """Paper 004's baseline by its reading in docs/paper-004.md: VGG-16 that regresses coordinates and visibility.
 
     `base_channels` is the width of the first layers (64), `hidden` that of the two before the last (4096), of which
-    `dropout` is left out in training. The loss is that of coordinates plus `visibility_weight` times that of the three
-    classes of visibility.
+    `dropout` is left out in training. The first of these sees all of the last maps, 7 x 7 of an input of 224 x 224. The
+    loss is that of coordinates plus `visibility_weight` times that of the three classes of visibility.
     """
 
     DIVISOR: ClassVar[int] = 32
@@ -208,7 +208,6 @@ class FashionNetSettings(CropSettings):
     hidden: Positive
     dropout: Share
     visibility_weight: Annotated[float, Field(ge=0)]
-    init: str | None = None
 
 
 NetworkSettings = (

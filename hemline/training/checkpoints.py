@@ -30,6 +30,8 @@ RENAMES = (
     (("keypoint_head.", "head."),),
     # files of one network without parts: the HRNet authors' pose_hrnet_*.pth, mmdet's ImageNet backbones
     (("final_layer.", "head.final_layer."), ("", "backbone.")),
+    # torchvision's VGG
+    (("classifier.", "head.hidden."), ("", "backbone.")),
 )
 
 

@@ -178,7 +178,9 @@ def test_the_quick_flip_is_mmposes(tmp_path, probability):
         "flip_indices": chosen.flip_index.tolist(),
     }
     theirs = RandomFlip(prob=probability)(sample.copy())
-    ours = QuickRandomFlip(prob=probability)(sample.copy())
+    ours = QuickRandomFlip(prob=probability)(sample | {"visibility": np.arange(chosen.size)[None]})
+    swapped = chosen.flip_index if probability else np.arange(chosen.size)
+    assert np.array_equal(ours.pop("visibility"), swapped[None])
     assert ours.keys() == theirs.keys() and ours["flip"] == bool(probability)
     for key, value in theirs.items():
         assert np.array_equal(ours[key], value), key

@@ -9,6 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
+import torchvision
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.registry import DefaultScope
@@ -17,12 +18,16 @@ from hemline.detection.network import detector_config, import_mmdet
 from hemline.errors import HemlineError
 from hemline.estimation import build_estimator
 from hemline.files import read_json
-from hemline.params import load_params
+from hemline.params import FashionNetSettings, load_params
 from hemline.training import Source, initial_weights, load_weights, quiet
 from hemline.training.checkpoints import INERT, read_state
 
 PAPER = load_params("params/paper.yaml")
 HRNET = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-384x288.py"
+FASHIONNET = FashionNetSettings(
+    type="fashionnet", base_channels=64, hidden=4096, dropout=0.5, visibility_weight=1.0,
+    input_size=(224, 224), box_padding=1.0,
+)  # fmt: skip
 # What mmengine's checkpoints hold beside weights: COCO's description, the losses' history.
 META = {
     "meta": {
@@ -138,6 +143,28 @@ def test_a_detector_of_80_classes_fits_but_for_its_class_layers(tmp_path, kind, 
         report = load_weights(model, path, strict=False, part="backbone.")
     assert len(report.taken) == len(backbone) > 500 and not report.missing and not report.reshaped
     assert report.skipped == ("backbone.fc.weight",)
+
+
+@pytest.mark.parametrize("size", [224, 256])
+def test_torchvisions_vgg_fits_fashionnet_but_for_its_classes(tmp_path, size):
+    """The convolutions at any size, what looks at the last maps of 7 x 7 at 224 alone."""
+    with torch.device("meta"):
+        model = build_estimator(FASHIONNET.model_copy(update={"input_size": (size, size)}), 24)
+        state = torchvision.models.vgg16().state_dict()
+    torch.save(
+        {key: torch.full((), 0.25).expand(value.shape) for key, value in state.items()},
+        tmp_path / "vgg16.pth",
+    )
+    with warnings.catch_warnings(action="ignore"):  # nothing can be put into weights without memory
+        report = load_weights(model, tmp_path / "vgg16.pth", strict=False)
+    first = {} if size == 224 else {"head.hidden.0.weight": ((4096, 7 * 7 * 512), (4096, 8 * 8 * 512))}
+    assert report.reshaped == first
+    assert report.skipped == ("head.hidden.6.weight", "head.hidden.6.bias")
+    last = {f"head.{name}.{part}" for name in ("coordinates", "visibility") for part in ("weight", "bias")}
+    assert set(report.missing) == last
+    assert set(report.taken) == set(model.state_dict()) - last - set(first) and len(report.taken) == 30 - len(
+        first
+    )
 
 
 class Trap:
