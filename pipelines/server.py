@@ -1,12 +1,13 @@
 """A Prefect server for one run: for who hasn't one, gone when its owner is."""
 
+import contextlib
 import os
+import random
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ IDLE = {
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
 }
+PORTS = range(20000, 32000)  # registered ones; Linux gives 32768 and more to connections
 START_SECONDS = 180.0  # it takes 7 alone; the first one makes its database, and the machine may be busy
 
 
@@ -43,7 +45,10 @@ class OwnServer:
         try:
             answers(self.url, self._ended)
         except HemlineError as error:
-            raise HemlineError(f"{error} (log: {self._log}); or set PREFECT_API_URL to a server") from None
+            said = self._log.read_text(errors="replace").splitlines()[-5:] if self._log.is_file() else []
+            raise HemlineError(
+                "\n".join([f"{error} (log: {self._log}); or set PREFECT_API_URL to a server", *said])
+            ) from None
         return self.url
 
     def stop(self) -> None:
@@ -80,13 +85,19 @@ def answers(url: str, ended: threading.Event) -> None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on now; HemlineError when there is none.
+
+    It is below those that the system gives to connections: one of these could be taken in the seconds before a server
+    listens on it.
+    """
+    for port in random.SystemRandom().sample(PORTS, min(len(PORTS), 100)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise HemlineError(f"none of the ports from {PORTS.start} to {PORTS.stop - 1} that were tried is free")
 
 
-@contextmanager
+@contextlib.contextmanager
 def prefect() -> Iterator[Callable[[], object]]:
     """Prefect as a library: quiet, with a server of its own unless PREFECT_API_URL names one.
 

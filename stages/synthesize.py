@@ -8,7 +8,7 @@ from stages.stage import main, recorded
 
 
 def synthesize(split: str) -> None:
-    """Draw one split. DeepFashion2's test split comes without annotations, as the real one does; FLD's has them."""
+    """Draw one split. The test split comes without annotations, as the real ones do; FLD's alone has them."""
     params = load_params()
     settings, layout = params.synthesize, params.data.layout
     one = getattr(settings, split)

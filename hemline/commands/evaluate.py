@@ -14,11 +14,12 @@ from hemline.evaluation import (
     read_truth,
 )
 from hemline.evaluation.ablation import count
-from hemline.evaluation.normalised_error import ERRORS
+from hemline.evaluation.normalised_error import ERRORS, PARTS
 from hemline.evaluation.summary import BOX_NUMBERS, LANDMARK_NUMBERS
 
-# FLD has 8 names of landmarks, DeepFashion2 75: more than this nobody reads on a screen.
-SHOWN = 20
+# FLD has 8 names of landmarks, FashionAI 24, DeepFashion2 75: more than this nobody reads on a screen.
+SHOWN = 24
+NORMALISERS = "two armpits apart, or two ends of the waistband (trousers, skirts)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,18 +74,26 @@ def _text(numbers: dict[str, Any]) -> str:
 def _errors(numbers: dict[str, Any] | None) -> list[str]:
     if numbers is None:
         return ["normalised error: not known, the ground truth doesn't give width and height of all pictures"]
-    intervals = numbers.get("intervals", {"per_category": {}, "per_landmark": {}})
+    intervals = numbers.get("intervals", {})
     missed = f"of {numbers['garments']} garments {numbers['garments_not_found']} weren't found"
     lines = [f"normalised error; {missed}, which only PCK and AUC count"]
-    lines += [_row(name, numbers[name], intervals.get(name), "") for name in ERRORS]
-    for kind in ("per_category", "per_landmark"):
-        shown = len(numbers[kind]) <= SHOWN
-        lines.append(
-            f"  NE {kind.replace('_', ' ')}" + ("" if shown else f": {len(numbers[kind])} names, with --json")
-        )
-        rows = numbers[kind].items() if shown else ()
-        lines += [_row(name, value, intervals[kind].get(name), "") for name, value in rows]
+    if numbers["garments_without_normaliser"]:
+        bare = numbers["garments_without_normaliser"]
+        lines.append(f"{bare} garments lack {NORMALISERS}: NE_contest leaves them out")
+    parts = {name: ending for name, ending in PARTS.items() if numbers[f"per_category{ending}"]}
+    names = [name for name in ERRORS if name in parts or name not in PARTS]
+    lines += [_row(name, numbers[name], intervals.get(name), "") for name in names]
+    for name, ending in parts.items():
+        for kind in ("per_category", "per_landmark"):
+            title = f"  {name} {kind.replace('_', ' ')}"
+            lines += _part(title, numbers[kind + ending], intervals.get(kind + ending, {}))
     return lines
+
+
+def _part(title: str, values: dict[str, Any], intervals: dict[str, Any]) -> list[str]:
+    if len(values) > SHOWN:
+        return [f"{title}: {len(values)} names, with --json"]
+    return [title, *(_row(name, value, intervals.get(name), "") for name, value in values.items())]
 
 
 def _block(numbers: dict[str, Any], names: Any, garments: dict[str, int]) -> list[str]:

@@ -36,7 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _rows(wardrobe: Wardrobe, name: str) -> list[dict[str, Any]]:
     groups = grouping(wardrobe, name).group_of + 1
-    normalised = any(landmark.normaliser for landmark in wardrobe.landmarks)
     return [
         {
             "index": landmark.index,
@@ -48,7 +47,7 @@ def _rows(wardrobe: Wardrobe, name: str) -> list[dict[str, Any]]:
             "group": int(groups[landmark.index]),
             "flip_index": landmark.flip_index,
             "name": landmark.name,
-            **({"normaliser": int(landmark.normaliser)} if normalised else {}),
+            **({"normaliser": int(landmark.normaliser)} if wardrobe.normalised else {}),
         }
         for landmark in wardrobe.landmarks
     ]

@@ -27,8 +27,6 @@ from hemline.files import atomic_write
 from hemline.progress import progress
 from hemline.wardrobe import Grouping, grouping
 
-# What the data sets call themselves, by their wardrobes' names.
-_TITLES = {"deepfashion2": "DeepFashion2", "fashionai": "FashionAI", "fld": "FLD"}
 _ANNOTATIONS = b'],"annotations":['  # on the line of the last image
 
 
@@ -374,9 +372,8 @@ class _CocoFile:
 
 @contextmanager
 def _coco_file(view: View, split: Split) -> Iterator[_CocoFile]:
-    name = split.wardrobe.name
     info = {
-        "description": f"{_TITLES.get(name, name)} garments in COCO's format",
+        "description": f"{split.wardrobe.title} garments in COCO's format",
         "split": split.name,
         "grouping": view.grouping.name if view.grouping.name in ("aggregated", "independent") else "custom",
         "visible_only": view.visible_only,

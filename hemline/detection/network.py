@@ -15,8 +15,6 @@ from hemline.training import quiet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "detection"
 
-# Output channels of a ResNet's stages, over its planes: a basic block keeps them, a bottleneck has four times as many.
-_EXPANSION = {18: 1, 34: 1, 50: 4, 101: 4, 152: 4}
 _BACKBONE_STRIDES = [4, 8, 16, 32]
 
 
@@ -79,9 +77,8 @@ def _size_backbone(model: ConfigDict, settings: DetectorSettings) -> None:
     )
     if backbone.type == "ResNeXt":
         model.backbone.update(groups=backbone.groups, base_width=backbone.base_width)
-    planes = backbone.base_channels * _EXPANSION[backbone.depth]
     model.neck.update(
-        in_channels=[planes * 2**stage for stage in range(4)],
+        in_channels=backbone.channels,
         out_channels=settings.fpn_channels,
         start_level=_BACKBONE_STRIDES.index(settings.finest_stride),
         num_outs=len(_strides(settings)) + 1,

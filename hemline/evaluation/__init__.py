@@ -1,8 +1,8 @@
-"""How good results are: DeepFashion2's landmark AP, COCO's box AP, FLD's normalised error, bootstrap intervals.
+"""How good results are: DeepFashion2's landmark AP, COCO's box AP, FLD's and FashionAI's normalised errors, intervals.
 
 In the order of the work: truth.py and results.py read, matching.py matches (by pycocotools), precision.py
-makes AP of matches, summary.py the named numbers and intervals, normalised_error.py says how far landmarks lie off,
-ablation.py evaluates a row of the ablation table.
+makes AP of matches, summary.py the named numbers and bootstrap intervals; labelled.py finds how far landmarks lie off,
+normalised_error.py the errors that this makes; ablation.py evaluates a row of the ablation table.
 """
 
 from hemline.evaluation.ablation import evaluate_ablation, evaluate_boxes, evaluate_landmarks

@@ -70,6 +70,9 @@ def _headline(blocks: Mapping[str, Any]) -> dict[str, float]:
     if blocks["landmarks"] is not None:
         numbers = {name: blocks["landmarks"][name] for name in ("AP", "AP50", "AP75")}
         numbers["AP_visible"] = blocks["visible_only"]["AP"]
+    contest = (blocks["normalised_error"] or {}).get("NE_contest")
+    if contest is not None:
+        numbers["NE_contest"] = contest
     if blocks["boxes"] is not None:
         numbers["AP_box"] = blocks["boxes"]["AP"]
     return numbers

@@ -1,16 +1,19 @@
-"""How far landmarks lie from where they should: FLD's normalised error (NE), and the numbers of mmpose's FLD configs.
+"""How far landmarks lie from where they should: normalised errors (NE), and the numbers of mmpose's FLD configs.
 
 NE is the mean distance of landmarks in a picture of width and height 1: "the l2 distance between predicted landmarks
-and ground truth landmarks in the normalized coordinate space" (Liu et al., Fashion Landmark Detection in the Wild;
-papers 002 and 004 have the words from there). Visible landmarks count: open-mmlab/mmfashion and
+and ground truth landmarks in the normalized coordinate space" (Liu et al., Fashion Landmark Detection in the Wild, FLD;
+paper 004 has the words from there, for FashionAI). Visible landmarks count: open-mmlab/mmfashion and
 fdjingyuan/Deep-Fashion-Analysis-ECCV2018 look at no others. Both cut the garment's box out first, so that their "width
 and height" are the box's: `NE_box`.
 
-The other numbers are mmpose's (mmpose.evaluation.functional), over visible and occluded landmarks.
+`NE_contest` is the FashionAI contest's, paper 002's (sec. 2.1): the sum of d_k / s_k over the visible landmarks of all
+pictures, over their number; no mean of the pictures' means. s is the distance between the garment's two annotated
+armpits, of trousers and skirts between the ends of the waistband: the column `normaliser` of the wardrobe's table. They
+may be occluded; a garment that lacks one, or has both in one place, is left out. NE are shares: the contest's 5 % is
+0.05. Public code differs: HiKapok/tf.fashionAI counts occluded landmarks too (run_local_mertric.py: v != -1), and like
+gathierry/FashionAI-KeyPointsDetectionOfApparel takes an armpit that isn't there for one at (-1, -1).
 
-The error of a garment needs to know which result is meant for it. FLD has one garment a picture and gives its category:
-it is the result of that category that scores best. Where there are more, results take garments in the order of their
-scores, each the free one that its box overlaps most.
+The other numbers are mmpose's (mmpose.evaluation.functional), over visible and occluded landmarks.
 """
 
 from collections import defaultdict
@@ -20,14 +23,13 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from pycocotools.mask import iou
 from scipy.sparse import csr_array, vstack
 
-from hemline.evaluation.compact import expand
+from hemline.evaluation.labelled import Labelled, labelled, match, normaliser
 from hemline.evaluation.results import Result
 from hemline.evaluation.summary import NUMBERS_AT_ONCE, draws, interval
-from hemline.evaluation.truth import Annotation, GroundTruth, own_landmarks
-from hemline.wardrobe import Wardrobe
+from hemline.evaluation.truth import Annotation, GroundTruth
+from hemline.wardrobe import Category, Wardrobe
 
 PCK_THRESHOLD = 0.2  # of the box's sides; mmpose, configs/fashion_2d_keypoint
 AUC_PIXELS = 30  # mmpose, AUC's norm_factor; shares of it from 0 to 0.95 are its 20 thresholds
@@ -38,53 +40,34 @@ AUC_THRESHOLDS = np.arange(20) / 20
 class Error:
     """What a name stands for: an error of found landmarks, or with `share` one of all, those not found being wrong.
 
-    A share is mmpose's: the mean over the landmarks' own shares. An error is the mean over all, each once.
+    `of` gives each landmark's part (P,), not finite where it has none. A share is mmpose's: the mean over the
+    landmarks' own shares. An error is the mean over all, each once.
     """
 
+    of: Callable[[Labelled], np.ndarray]
     visible: bool = False
     share: bool = False
 
 
+def _length(away: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(away, axis=1)
+
+
+def _under_curve(points: Labelled) -> np.ndarray:
+    return (_length(points.away)[:, None] / AUC_PIXELS < AUC_THRESHOLDS).mean(axis=1)
+
+
 ERRORS: Mapping[str, Error] = {
-    "NE": Error(visible=True),
-    "NE_all": Error(),
-    "NE_box": Error(visible=True),
-    "NME": Error(),
-    "EPE": Error(),
-    "PCK": Error(share=True),
-    "AUC": Error(share=True),
+    "NE": Error(lambda points: _length(points.away / points.picture), visible=True),
+    "NE_all": Error(lambda points: _length(points.away / points.picture)),
+    "NE_box": Error(lambda points: _length(points.away / points.box), visible=True),
+    "NE_contest": Error(lambda points: _length(points.away) / points.normaliser, visible=True),
+    "NME": Error(lambda points: _length(points.away) / points.box.max(axis=1)),
+    "EPE": Error(lambda points: _length(points.away)),
+    "PCK": Error(lambda points: _length(points.away / points.box) < PCK_THRESHOLD, share=True),
+    "AUC": Error(_under_curve, share=True),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Labelled:
-    """The P labelled landmarks of a ground truth's garments, and how far a result is from each.
-
-    `image` (P,) is a place in the list of images, `landmark` (P,) the index in the wardrobe; `away` (P, 2) the distance
-    in x and y in pixels, NaN where nothing was found; `picture` and `box` (P, 2) are widths and heights in pixels.
-    """
-
-    image: np.ndarray
-    landmark: np.ndarray
-    visible: np.ndarray
-    away: np.ndarray
-    picture: np.ndarray
-    box: np.ndarray
-
-    def values(self) -> dict[str, np.ndarray]:
-        """Each landmark's part in the numbers of `ERRORS` (P,)."""
-        pixels = np.linalg.norm(self.away, axis=1)
-        of_box = np.linalg.norm(self.away / self.box, axis=1)
-        of_picture = np.linalg.norm(self.away / self.picture, axis=1)
-        return {
-            "NE": of_picture,
-            "NE_all": of_picture,
-            "NE_box": of_box,
-            "NME": pixels / self.box.max(axis=1),
-            "EPE": pixels,
-            "PCK": (of_box < PCK_THRESHOLD).astype(np.float64),
-            "AUC": (pixels[:, None] / AUC_PIXELS < AUC_THRESHOLDS).mean(axis=1),
-        }
+PARTS = {"NE": "", "NE_contest": "_contest"}  # what per_category and per_landmark of these errors end in
 
 
 def normalised_error(
@@ -93,11 +76,14 @@ def normalised_error(
     """The numbers of `ERRORS`, NE `per_category` and `per_landmark` name, and with resamples their 95 % `intervals`.
 
     `NE` is over visible landmarks, `NE_all` also over occluded ones, both over the picture's width and height, `NE_box`
-    over the box's; `NME` over the box's longer side; `EPE` in pixels; `PCK` the share within 0.2 of the box's width and
-    height; `AUC` the mean share within 0 to 28.5 pixels. None stands for a number that no landmark is there for.
+    over the box's; `NE_contest` over the garment's normaliser, with `per_category_contest` and `per_landmark_contest`
+    (empty of a wardrobe without normalisers); `NME` over the box's longer side; `EPE` in pixels; `PCK` the share within
+    0.2 of the box's width and height; `AUC` the mean share within 0 to 28.5 pixels. None stands for a number that no
+    landmark is there for. Landmarks of several categories that share a name are one of `per_landmark`.
 
     `garments` have labelled landmarks. `garments_not_found` of them no result was left for: errors are those of the
-    others, in PCK and AUC they count as wrong. `not_found_per_category` says which. Intervals are of resampled images.
+    others, in PCK and AUC they count as wrong. `not_found_per_category` says which. `garments_without_normaliser` are
+    left out of NE_contest, found or not. Intervals are of resampled images.
 
     None in the place of all this where the ground truth doesn't say the width and height of its pictures.
     """
@@ -105,83 +91,36 @@ def normalised_error(
     if any(entry.image_id not in truth.sizes for entry in garments):
         return None
     found = match(garments, results, truth.wardrobe)
-    numbers = _summary(_tallies(_labelled(truth, garments, found), truth, resamples, seed), truth.wardrobe)
+    points = labelled(truth, garments, found)
+    summary = _summary(_tallies(points, truth, resamples, seed), truth.wardrobe)
+    return summary | _counts(garments, found, truth.wardrobe)
+
+
+def _counts(
+    garments: Sequence[Annotation], found: Sequence[Result | None], wardrobe: Wardrobe
+) -> dict[str, Any]:
+    """How many garments there are, and how many of each category have no error."""
     missed = [entry.category_id for entry, result in zip(garments, found, strict=True) if result is None]
-    names = truth.wardrobe.categories
-    return numbers | {
+    bare = [entry.category_id for entry in garments if np.isnan(normaliser(entry, wardrobe))]
+    without = {entry.name: bare.count(entry.id) for entry in wardrobe.normalised}
+    return {
         "garments": len(garments),
         "garments_not_found": len(missed),
-        "not_found_per_category": {entry.name: missed.count(entry.id) for entry in names},
+        "not_found_per_category": {entry.name: missed.count(entry.id) for entry in wardrobe.categories},
+        "garments_without_normaliser": sum(without.values()),
+        "without_normaliser_per_category": without,
     }
-
-
-def match(
-    garments: Sequence[Annotation], results: Sequence[Result], wardrobe: Wardrobe
-) -> list[Result | None]:
-    """For each garment its result, of the same picture and category: see the module's docstring."""
-    free: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, entry in enumerate(garments):
-        free[entry.image_id, entry.category_id].append(place)
-    found: list[Result | None] = [None] * len(garments)
-    for result in sorted(results, key=lambda result: -result.score):
-        places = free[result.image_id, result.category_id]
-        if places:
-            boxes = np.array([garments[place].box for place in places])
-            overlaps = iou(np.array([_box(result, wardrobe)]), boxes, np.zeros(len(places)))
-            found[places.pop(int(np.argmax(overlaps)))] = result
-    return found
-
-
-def _box(result: Result, wardrobe: Wardrobe) -> Sequence[float]:
-    """The result's box, or where it has none the extent of its landmarks."""
-    if result.box is not None:
-        return result.box
-    points = _points(result, wardrobe)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return [*low, *(high - low)]
-
-
-def _points(result: Result, wardrobe: Wardrobe) -> np.ndarray:
-    """(n, 2) x, y of the category's own landmarks."""
-    assert result.keypoints is not None
-    full = expand(result.keypoints, result.category_id, wardrobe)
-    return full[wardrobe.category(result.category_id).slice, :2]
-
-
-def _labelled(truth: GroundTruth, garments: Sequence[Annotation], found: Sequence[Result | None]) -> Labelled:
-    none = np.empty((0, 2))
-    whole = none[:, 0].astype(np.intp)
-    parts: list[tuple[np.ndarray, ...]] = [(whole, whole, whole.astype(bool), none, none, none)]
-    parts += [_garment(truth, entry, result) for entry, result in zip(garments, found, strict=True)]
-    return Labelled(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def _garment(truth: GroundTruth, entry: Annotation, result: Result | None) -> tuple[np.ndarray, ...]:
-    """One garment's part of `Labelled`, column by column."""
-    own = own_landmarks(entry, truth.wardrobe)
-    labelled = np.flatnonzero(own[:, 2] > 0)
-    points = np.full((len(own), 2), np.nan) if result is None else _points(result, truth.wardrobe)
-    width, height = entry.box[2:]
-    return (
-        np.full(len(labelled), truth.index[entry.image_id]),
-        truth.wardrobe.category(entry.category_id).start + labelled,
-        own[labelled, 2] == 2,
-        (points - own[:, :2])[labelled],
-        np.tile(truth.sizes[entry.image_id], (len(labelled), 1)),
-        np.tile((width or np.nan, height or np.nan), (len(labelled), 1)),
-    )
 
 
 def _tallies(points: Labelled, truth: GroundTruth, resamples: int, seed: int) -> dict[str, np.ndarray]:
     """Sum and count by landmark, (2, L, 1 + resamples): of the images as they are, then of resamples of them."""
-    values, rows = points.values(), []
+    rows = []
     shape = len(truth.wardrobe.landmarks), len(truth.images)
-    for name, error in ERRORS.items():
-        counted = np.isfinite(values[name]) & (points.visible | (not error.visible))
+    for error in ERRORS.values():
+        values = error.of(points).astype(np.float64)
+        counted = np.isfinite(values) & (points.visible | (not error.visible))
         where = points.landmark[counted], points.image[counted]
-        rows += [
-            csr_array((column, where), shape) for column in (values[name][counted], np.ones(len(where[0])))
-        ]
+        rows += [csr_array((column, where), shape) for column in (values[counted], np.ones(len(where[0])))]
     by_image = vstack(rows, format="csr")
     drawn = draws(shape[1], resamples, seed, at_once=max(1, NUMBERS_AT_ONCE // max(by_image.shape)))
     columns = [by_image @ weights for weights in chain([np.ones((shape[1], 1))], drawn)]
@@ -191,19 +130,12 @@ def _tallies(points: Labelled, truth: GroundTruth, resamples: int, seed: int) ->
 
 def _summary(tallies: Mapping[str, np.ndarray], wardrobe: Wardrobe) -> dict[str, Any]:
     """The numbers, and where there are resamples their intervals."""
-    names = np.array([landmark.name for landmark in wardrobe.landmarks])
-    error = tallies["NE"]
-    columns: dict[str, Any] = {
-        **{name: _number(tallies[name], kind) for name, kind in ERRORS.items()},
-        "per_category": {
-            entry.name: _ratio(*error[:, entry.slice].sum(axis=1)) for entry in wardrobe.categories
-        },
-        "per_landmark": {
-            name: _ratio(*error[:, names == name].sum(axis=1)) for name in dict.fromkeys(names.tolist())
-        },
-    }
+    columns: dict[str, Any] = {name: _number(tallies[name], kind) for name, kind in ERRORS.items()}
+    for name, ending in PARTS.items():
+        categories = () if name == "NE_contest" and not wardrobe.normalised else wardrobe.categories
+        columns |= {key + ending: part for key, part in _parts(tallies[name], categories).items()}
     summary: dict[str, Any] = _each(columns, lambda values: None if np.isnan(values[0]) else float(values[0]))
-    if error.shape[-1] > 1:
+    if tallies["NE"].shape[-1] > 1:
         summary["intervals"] = _each(columns, lambda values: interval(values[1:]))
     return summary
 
@@ -215,6 +147,17 @@ def _number(tally: np.ndarray, kind: Error) -> np.ndarray:
     shares = _ratio(*tally)
     known = ~np.isnan(shares)
     return _ratio(np.where(known, shares, 0.0).sum(axis=0), known.sum(axis=0))
+
+
+def _parts(tally: np.ndarray, categories: Sequence[Category]) -> dict[str, dict[str, np.ndarray]]:
+    """An error by category, and by the landmarks' names, from sums and counts (2, L, columns)."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for landmark in chain.from_iterable(entry.landmarks for entry in categories):
+        places[landmark.name].append(landmark.index)
+    return {
+        "per_category": {entry.name: _ratio(*tally[:, entry.slice].sum(axis=1)) for entry in categories},
+        "per_landmark": {name: _ratio(*tally[:, own].sum(axis=1)) for name, own in places.items()},
+    }
 
 
 def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:

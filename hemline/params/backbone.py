@@ -6,6 +6,8 @@ from pydantic import model_validator
 
 from hemline.params.base import Positive, Settings
 
+EXPANSION = 4  # a bottleneck's output channels over its planes; a basic block (depth 18 and 34) keeps them
+
 
 class BackboneSettings(Settings):
     """A ResNet or ResNeXt. `groups` and `base_width` are ResNeXt's (64x4d: 64 and 4).
@@ -26,3 +28,9 @@ class BackboneSettings(Settings):
         if self.type == "ResNeXt" and self.depth < 50:
             raise ValueError(f"ResNeXt has no depth {self.depth}: choose 50, 101 or 152")
         return self
+
+    @property
+    def channels(self) -> list[int]:
+        """What comes out of its four stages."""
+        first = self.base_channels * (1 if self.depth < 50 else EXPANSION)
+        return [first * 2**stage for stage in range(4)]

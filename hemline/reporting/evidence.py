@@ -15,7 +15,6 @@ from hemline.wardrobe import Category, Wardrobe
 # few bad annotations are quarantined.
 SAME_DATA = 0.01
 ENSEMBLE = "ensemble"  # its name among evaluate.rows
-DATA_SETS = {"deepfashion2": "DeepFashion2", "fld": "FLD"}  # as their papers write them, by wardrobe
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Basis:
     @property
     def data_set(self) -> str:
         """The wardrobe's name in a sentence: "DeepFashion2", "FLD"."""
-        return DATA_SETS.get(self.wardrobe.name, self.wardrobe.name)
+        return self.wardrobe.title
 
     @property
     def paper_wardrobe(self) -> bool:

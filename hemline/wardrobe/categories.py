@@ -11,6 +11,11 @@ import numpy as np
 from hemline.errors import HemlineError
 
 TABLES = files("hemline.wardrobe")
+TITLES = {
+    "deepfashion2": "DeepFashion2",
+    "fld": "FLD",
+    "fashionai": "FashionAI",
+}  # as their papers write them
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ class Wardrobe:
     categories: tuple[Category, ...]
     landmarks: tuple[Landmark, ...]
 
+    @property
+    def title(self) -> str:
+        """Its name in a sentence: "DeepFashion2"."""
+        return TITLES.get(self.name, self.name)
+
     @cached_property
     def sigmas(self) -> np.ndarray:
         """(L,) each landmark's OKS constant."""
@@ -90,6 +100,11 @@ class Wardrobe:
     def longest(self) -> int:
         """The most landmarks that a category has."""
         return max(entry.count for entry in self.categories)
+
+    @cached_property
+    def normalised(self) -> tuple[Category, ...]:
+        """The categories with a `normaliser`: of FashionAI all, of other tables none."""
+        return tuple(entry for entry in self.categories if entry.normaliser)
 
     def category(self, key: int | str) -> Category:
         """Find a category by id, name, slug or name in COCO-style files; HemlineError for any other key."""

@@ -207,8 +207,9 @@ def test_every_reason_has_a_test_and_a_meaning():
         "empty-file", "not-json", "duplicate-key", "missing-image", "duplicate-id", "bad-file-name",
         "leaves-folder", "bad-item-key", "unreadable-file",
     }  # fmt: skip
-    lists = {  # tests/datasets/fld, tests/datasets/test_mmpose.py
+    lists = {  # tests/datasets/fld, tests/datasets/fashionai, tests/datasets/test_mmpose.py
         "row-count", "bad-row", "missing-row", "duplicate-row", "unknown-split", "several-splits", "image-size",
+        "no-landmark",
     }  # fmt: skip
     assert set(REASONS) == set(ITEM_FAULTS) | set(PICTURE_FAULTS) | files | lists
     assert all((REASONS | NOTES).values())

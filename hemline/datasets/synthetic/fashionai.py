@@ -98,12 +98,17 @@ def category_of(picture: Picture) -> Category:
 
 
 def draw(picture: Picture, size: tuple[int, int]) -> tuple[Scene, dict[str, str]]:
-    """The scene, and the points of its subject by column; of its poses and frames the first that has any."""
+    """The scene, and the points of its subject by column.
+
+    Of the subject's poses and frames it is the first that has both points by whose distance the contest measures: a
+    picture without them has no error.
+    """
     place, kind = subject(picture), category_of(picture)
+    needed = {landmark.name for landmark in kind.landmarks if landmark.normaliser}
     tries = (replace(picture, seed=picture.seed + again * _ANOTHER) for again in count())
     scenes = (draw_scene(one, size, place) for one in tries)
     found = ((scene, annotate(scene, place, kind)) for scene in scenes)
-    return next((scene, points) for scene, points in found if points)
+    return next((scene, points) for scene, points in found if needed <= points.keys())
 
 
 def annotate(scene: Scene, place: int, kind: Category) -> dict[str, str]:

@@ -21,9 +21,6 @@ FINEST, COARSEST = 2, 5
 # P4 without a use for them: their weights are in its Table 1.
 USUAL_FINEST = 3
 
-# Output channels of a ResNet's stages, over its planes: a basic block keeps them, a bottleneck has four times as many.
-_EXPANSION = {18: 1, 34: 1, 50: 4, 101: 4, 152: 4}
-
 
 @MODELS.register_module()
 class LevelsFPN(FPN):
@@ -133,11 +130,10 @@ def _backbone(settings: DenseSettings) -> dict[str, Any]:
 
 def _neck(settings: DenseSettings, norm: dict[str, Any] | None, extra: str) -> dict[str, Any]:
     first = min(USUAL_FINEST, settings.levels[0])
-    planes = settings.backbone.base_channels * _EXPANSION[settings.backbone.depth]
     return {
         "type": "LevelsFPN",
         "levels": settings.levels,
-        "in_channels": [planes * 2**stage for stage in range(4)],
+        "in_channels": settings.backbone.channels,
         "out_channels": settings.fpn_channels,
         "start_level": first - FINEST,
         "num_outs": max(COARSEST, settings.levels[-1]) - first + 1,

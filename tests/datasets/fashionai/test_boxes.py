@@ -12,12 +12,16 @@ from hemline.datasets.fashionai.boxes import around
         ([[100, 200], [130, 260], [90, 230]], (65, 175, 155, 285)),  # 25 px on each side
         ([[10, 5], [380, 480]], (0, 0, 400, 500)),  # clipped to the picture
         ([[200.5, 30.25]], (175.5, 5.25, 225.5, 55.25)),  # a single point has room around it
-        ([[-300, 100], [-90, 120]], (0, 75, 1, 145)),  # nothing of it in the picture: its edge
-        ([[500, 700]], (399, 499, 400, 500)),
+        ([[-300, 100], [-90, 120]], (0, 75, 25, 145)),  # nothing of it in the picture: at its edge
+        ([[500, 700]], (375, 475, 400, 500)),
     ],
 )
 def test_the_extent_and_its_border(points, expected):
     assert around(np.array(points, dtype=np.float64), (400, 500)) == expected
+
+
+def test_a_border_of_ones_own():
+    assert around(np.array([[200, 300], [210, 320]]), (400, 500), (100, 80)) == (100, 220, 310, 400)
 
 
 def test_it_is_in_the_picture_and_never_empty():

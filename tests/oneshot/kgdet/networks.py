@@ -16,14 +16,7 @@ from hemline.params.dense import KGDetSettings, RepPointsKpSettings
 FLIP_INDEX = [1, 0, 3, 2, 5, 4, 7, 6, 8, 9]
 CATEGORIES = 3
 
-_SHARED = {
-    "grouping": "independent",
-    "backbone": {"type": "ResNet", "depth": 18, "base_channels": 8},
-    "fpn_channels": 8,
-    "levels": (3, 4),
-    "head_width": 8,
-    "head_convs": 2,
-    "image_size": (64, 64),
+TRAINING = {
     "flip": 0.5,
     "optimizer": "SGD",
     "lr": 0.01,
@@ -34,6 +27,16 @@ _SHARED = {
     "epochs": 1,
     "batch_size": 1,
     "seed": 0,
+}
+_SHARED = {
+    **TRAINING,
+    "grouping": "independent",
+    "backbone": {"type": "ResNet", "depth": 18, "base_channels": 8},
+    "fpn_channels": 8,
+    "levels": (3, 4),
+    "head_width": 8,
+    "head_convs": 2,
+    "image_size": (64, 64),
     "point_scale": 4,
 }
 

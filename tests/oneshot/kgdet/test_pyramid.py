@@ -6,6 +6,7 @@ from mmdet.registry import MODELS
 
 from hemline.oneshot.kgdet.pyramid import preprocessor, pyramid
 from hemline.params.dense import DenseSettings
+from tests.oneshot.kgdet.networks import TRAINING
 
 CHANNELS = [8, 16, 32, 64]
 
@@ -19,16 +20,7 @@ def settings(levels: tuple[int, ...], init: str | None = None) -> DenseSettings:
             "head_width": 8,
             "head_convs": 1,
             "image_size": (64, 64),
-            "flip": 0.5,
-            "optimizer": "SGD",
-            "lr": 0.01,
-            "weight_decay": 0.0,
-            "warmup_steps": 0,
-            "clip_gradient": None,
-            "milestones": (),
-            "epochs": 1,
-            "batch_size": 1,
-            "seed": 0,
+            **TRAINING,
         }
     )
 
