@@ -47,7 +47,7 @@ def measure(run: Recorder, params: Params, landmarks: Path | None, boxes: Path, 
 
 def row_settings(params: Params, name: str) -> dict[str, Any]:
     """What makes the row: under the same names for all, so that MLflow's comparison lines them up."""
-    keys = ("boxes", "estimator", "experts", "flip_test")
+    keys = ("boxes", "estimator", "experts", "flip_test", "passes")
     names = params.ensemble.members if name == "ensemble" else (name,)
     rows = [params.ablations[one].model_dump() for one in names]
     return {key: " + ".join(dict.fromkeys(str(row[key]) for row in rows)) for key in keys}
@@ -58,9 +58,9 @@ def paper_tags(params: Params, name: str) -> dict[str, str]:
     ap = paper_ap(params, name)
     if ap is None:
         return {}
-    box_ap = paper.box_ap_of(params.evaluate.rows[name])
-    table = "1" if name == "ensemble" else "2"
-    return {"paper": "000", "paper.table": table, "paper.cell": f"{ap:.3f}", "paper.box_ap": f"{box_ap:.3f}"}
+    table, box_ap = "1" if name == "ensemble" else "2", paper.box_ap_of(params.evaluate.rows[name])
+    boxes = {} if box_ap is None else {"paper.box_ap": f"{box_ap:.3f}"}
+    return {"paper": "000", "paper.table": table, "paper.cell": f"{ap:.3f}", **boxes}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from hemline.inference.pipeline import estimate as find_landmarks
 from hemline.inference.predictor import detected
 from hemline.inference.speed import Find, measure
 from hemline.oneshot.finding import OneShot
-from hemline.params import OneShotRow, Params, load_params
+from hemline.params import GIVEN_BOXES, OneShotRow, Params, load_params
 from hemline.training import device
 from stages.stage import main, recorded
 from stages.train_oneshot import model_folder
@@ -104,10 +104,10 @@ def two_stage_rows(params: Params) -> dict[str, Find]:
 
 def members_of(params: Params) -> dict[str, tuple[str, ...]]:
     """Which rows of `ablations` each row runs: itself, or the ensemble's, if these share a detector."""
-    detecting = {name: row for name, row in params.ablations.items() if row.boxes != "ground-truth"}
+    detecting = {name: row for name, row in params.ablations.items() if row.boxes not in GIVEN_BOXES}
     members: dict[str, tuple[str, ...]] = {name: (name,) for name in detecting}
     boxes = {params.ablations[name].boxes for name in params.ensemble.members}
-    if "ensemble" in params.evaluate.rows and len(boxes) == 1 and "ground-truth" not in boxes:
+    if "ensemble" in params.evaluate.rows and len(boxes) == 1 and not boxes & set(GIVEN_BOXES):
         members["ensemble"] = params.ensemble.members
     return members
 

@@ -1,4 +1,4 @@
-"""`hemline package`: landmark results become the challenge's submission file."""
+"""`hemline package`: landmark results become a submission file."""
 
 import argparse
 from pathlib import Path
@@ -10,14 +10,23 @@ from hemline.submission import package
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("results", metavar="RESULTS.json", help="landmark results: a JSON list of records")
-    parser.add_argument("out", metavar="OUT.zip", help="the submission to write")
     parser.add_argument(
-        "--name",
-        default="keypoints_val_results.json",
-        help="the JSON file inside the zip file (default %(default)s; keypoints_test_results.json for the test set)",
+        "out", metavar="OUT", help="the submission to write: a zip file; of FashionAI a csv file"
     )
     parser.add_argument(
-        "--images", metavar="IMAGES.json", help="COCO-style file: other images' ids are refused"
+        "--name",
+        help="the JSON file inside the zip file (default keypoints_val_results.json; for the test set "
+        "keypoints_test_results.json)",
+    )
+    parser.add_argument(
+        "--images",
+        metavar="IMAGES.json",
+        help="COCO-style file: other images' ids are refused; FashionAI's csv has a row for each",
+    )
+    parser.add_argument(
+        "--boxes",
+        metavar="BOXES.json",
+        help="boxes that say the category of each picture, for FashionAI's csv",
     )
     add_wardrobe(parser)
 
@@ -25,10 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and say what it is."""
     wardrobe = chosen_wardrobe(arguments)
-    count = package(arguments.results, arguments.out, wardrobe, arguments.name, arguments.images)
-    size = Path(arguments.out).stat().st_size
-    print(f"{arguments.out}: {arguments.name} with {count} garments, {size:,} bytes")
-    options = [("--images", arguments.images), ("--wardrobe", arguments.wardrobe)]
+    given = (arguments.name, arguments.images, arguments.boxes)
+    count = package(arguments.results, arguments.out, wardrobe, *given)
+    print(f"{arguments.out}: {count} garments, {Path(arguments.out).stat().st_size:,} bytes")
+    named = ("images", "boxes", "wardrobe")
+    options = [(f"--{name}", getattr(arguments, name)) for name in named]
     asked = "".join(f" {option} {value}" for option, value in options if value)
     print(f"Read it back: hemline check {arguments.out}{asked}")
     return 0

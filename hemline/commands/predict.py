@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--detector", choices=DETECTORS, help="default: htc, or cascade where that is the only one"
     )
     parser.add_argument(
+        "--category",
+        metavar="NAME",
+        help="in the place of a detector: each picture is of one garment of this category, such as blouse (FashionAI)",
+    )
+    parser.add_argument(
         "--experts", choices=("hflip", "plain", "none"), default="hflip", help="default: hflip"
     )
     parser.add_argument(
@@ -67,7 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_two_stages(arguments: argparse.Namespace) -> None:
-    for name, default in (("models", Path("models")), ("detector", None), ("experts", "hflip")):
+    for name, default in (
+        ("models", Path("models")),
+        ("detector", None),
+        ("category", None),
+        ("experts", "hflip"),
+    ):
         if getattr(arguments, name) != default:
             raise HemlineError(
                 f"--oneshot {arguments.oneshot} stands in the place of --{name}: leave that out"
@@ -83,6 +93,12 @@ def _load(arguments: argparse.Namespace) -> Any:
     from hemline.inference.predictor import Predictor
     from hemline.params import load_params
 
+    if arguments.category is not None:
+        if arguments.detector is not None:
+            raise HemlineError(
+                f"--category {arguments.category} stands in the place of --detector: leave that out"
+            )
+        return Predictor.load(arguments.models, experts=arguments.experts, category=arguments.category)
     there = (name for name in DETECTORS if (arguments.models / "detectors" / name).is_dir())
     detector = arguments.detector or next(there, DETECTORS[0])
     detect = getattr(load_params().detect, detector) if Path("params.yaml").is_file() else None

@@ -1,6 +1,6 @@
 """Pictures in, garments out, by the models that the last run made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from hemline.inference.ensemble import ensemble
 from hemline.inference.garments import Garment
 from hemline.inference.pipeline import DetectedBox, Estimators, estimate
 from hemline.params import DetectSettings, EstimateSettings
+from hemline.wardrobe import Category, Wardrobe
 
 # As the paper tests its best rows: flip test with the one-pixel shift. Scores over the category's own channels: a
 # person reads them as "how sure", and channels of other categories say nothing about that.
@@ -89,15 +90,29 @@ def detected(found: Boxes, threshold: float) -> list[DetectedBox]:
     ]
 
 
+class WholePicture:
+    """In a detector's place, for pictures of one garment each, whose category is known (FashionAI's): all of it."""
+
+    def __init__(self, category: Category, wardrobe: Wardrobe) -> None:
+        self.category, self.wardrobe = category, wardrobe
+
+    def detect(self, pictures: Iterable[np.ndarray]) -> Iterator[Boxes]:
+        """Yield a sure box of each picture (height, width, 3)."""
+        for picture in pictures:
+            height, width = picture.shape[:2]
+            yield Boxes(np.array([self.category.id]), np.array([[0.0, 0.0, width, height]]), np.ones(1))
+
+
 class Predictor:
     """A detector and the estimators behind it; `others` are averaged with the first, by `weights`, garment by garment.
 
-    `flip_test` is of all of them. HemlineError when they aren't all of one wardrobe.
+    `flip_test` is of all of them. A whole picture is looked at a second time, around the landmarks found in it.
+    HemlineError when they aren't all of one wardrobe.
     """
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Detector | WholePicture,
         estimators: Estimators,
         flip_test: bool = True,
         others: Sequence[Estimators] = (),
@@ -111,6 +126,7 @@ class Predictor:
                 )
         self.detector, self.estimators, self.flip_test = detector, estimators, flip_test
         self.others, self.weights = tuple(others), weights
+        self.passes = 2 if isinstance(detector, WholePicture) else 1
 
     @classmethod
     def load(
@@ -120,19 +136,23 @@ class Predictor:
         experts: str = "hflip",
         detect: DetectSettings | None = None,
         device: torch.device | None = None,
+        category: str | None = None,
     ) -> "Predictor":
         """Load the models of the last run: detector `cascade` or `htc`, experts `plain`, `hflip` or `none`.
 
-        HemlineError, with what to run, when one of them isn't there.
+        With the name of a `category` no detector: each picture is of one garment of it. HemlineError, with what to run,
+        when a model isn't there.
         """
         root = Path(models)
-        folders = [root / "detectors" / detector, root / "estimators" / "aggregated"]
-        folders += [root / "experts" / experts] if experts != "none" else []
-        for folder in folders:
-            if not folder.is_dir():
-                raise HemlineError(f"{folder}: no such model; `make demo` (or `dvc repro`) trains it")
-        estimators = Estimators.load(folders[1], folders[2] if experts != "none" else None, device=device)
-        return cls(Detector.load(folders[0], detect, device), estimators)
+        estimator, detectors = root / "estimators" / "aggregated", root / "detectors" / detector
+        serving = None if experts == "none" else root / "experts" / experts
+        for folder in (None if category else detectors, estimator, serving):
+            if folder is not None and not folder.is_dir():
+                raise HemlineError(f"{folder}: no such model; {_advice(folder)}")
+        estimators = Estimators.load(estimator, serving, device=device)
+        if category is None:
+            return cls(Detector.load(detectors, detect, device), estimators)
+        return cls(WholePicture(estimators.wardrobe.category(category), estimators.wardrobe), estimators)
 
     def predict(self, picture: np.ndarray, threshold: float = 0.3) -> Prediction:
         """Find the garments of a picture, (height, width, 3) uint8 BGR, that score `threshold` or more."""
@@ -140,9 +160,20 @@ class Predictor:
         # A garment's score is its box's times a mean of at most about 1: lower ones can't reach the threshold.
         boxes = detected(found, max(threshold / 2, ESTIMATE.box_score_threshold))
         found_by = [
-            list(estimate([(picture, boxes)], estimators, ESTIMATE, flip_test=self.flip_test))
+            list(
+                estimate(
+                    [(picture, boxes)], estimators, ESTIMATE, flip_test=self.flip_test, passes=self.passes
+                )
+            )
             for estimators in (self.estimators, *self.others)
         ]
         garments = ensemble(found_by, self.estimators.wardrobe, self.weights)
         sure = [garment for garment in garments if garment.score >= threshold]
         return Prediction(picture, sorted(sure, key=lambda garment: -garment.score))
+
+
+def _advice(folder: Path) -> str:
+    """How to come by a model's folder, or do without."""
+    if folder.parent.name == "detectors" and not folder.parent.is_dir():
+        return "`make demo` (or `dvc repro`) trains it; without a detector --category names the garment of each picture"
+    return "`make demo` (or `dvc repro`) trains it"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from hemline.errors import HemlineError
-from hemline.params import DetectSettings, Params
+from hemline.params import GIVEN_BOXES, DetectSettings, Params
 from hemline.params.base import Rate, Settings
 
 if TYPE_CHECKING:
@@ -41,14 +41,12 @@ def shipped(params: Params) -> Shipped:
     name = params.package.row
     members = params.ensemble.members if name == "ensemble" else (name,)
     rows = [params.ablations[member] for member in members]
-    if (
-        len({(row.boxes, row.estimator, row.flip_test) for row in rows}) > 1
-        or rows[0].boxes == "ground-truth"
-    ):
-        raise HemlineError(
-            f"package.row: {name}: to be shipped, its members must share a detector, an estimator and flip_test"
-        )
     detector = rows[0].boxes
+    if len({(row.boxes, row.estimator, row.flip_test) for row in rows}) > 1 or detector in GIVEN_BOXES:
+        raise HemlineError(
+            f"package.row: {name}: to be shipped, its members must share a detector, an estimator and flip_test; "
+            f"boxes are {', '.join(sorted({row.boxes for row in rows}))}"
+        )
     return Shipped.model_validate(
         {
             "row": name,

@@ -36,7 +36,13 @@ from hemline.params.network import (
     StackedHourglassSettings,
     estimator_network,
 )
-from hemline.params.networks import NetworkFinetuning, NetworkRow, NetworksSection, NetworkTraining
+from hemline.params.networks import (
+    GIVEN_BOXES,
+    NetworkFinetuning,
+    NetworkRow,
+    NetworksSection,
+    NetworkTraining,
+)
 from hemline.params.oneshot import (
     DeepMarkFind,
     DenseFind,
@@ -67,6 +73,7 @@ from hemline.params.sweeps import Dimension, SweepSettings
 from hemline.params.training import TrainingSettings
 
 __all__ = [
+    "GIVEN_BOXES",
     "AblationSettings",
     "AugmentationSettings",
     "BackboneSettings",

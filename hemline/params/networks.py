@@ -10,6 +10,7 @@ from hemline.params.estimator import EstimatorSettings, EstimatorTraining
 from hemline.params.network import AnyEstimatorNetwork
 
 Boxes = Literal["cascade", "htc", "ground-truth", "whole"]
+GIVEN_BOXES: tuple[Boxes, ...] = ("ground-truth", "whole")  # known without a detector
 
 
 class NetworkFinetuning(EstimatorTraining):

@@ -118,7 +118,7 @@ class EvaluateSettings(Settings):
 
 
 class PackageSettings(Settings):
-    """The submission's row and the names of the JSON files inside its zip files."""
+    """The submission's row, and the names of the JSON files inside its zip files; of FashionAI of its csv files."""
 
     row: str
     validation: str

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hemline.params import Params
+from hemline.params import GIVEN_BOXES, Params
 from hemline.reporting.evidence import ENSEMBLE, Evidence
 from hemline.reporting.numbers import MISSING, whole
 from hemline.reporting.tables import Cell, Column, Line, Table
@@ -39,7 +39,7 @@ def needed(params: Params, row: str, trainings: Sequence[Training]) -> list[tupl
         both = [needed(params, member, trainings) for member in params.ensemble.members]
         return list(dict.fromkeys(place for places in both for place in places))
     setting = params.ablations[row]
-    detector = [] if setting.boxes == "ground-truth" else [("detectors", setting.boxes)]
+    detector = [] if setting.boxes in GIVEN_BOXES else [("detectors", setting.boxes)]
     places = [*detector, ("estimators", setting.estimator)]
     variant = ("experts", setting.experts)
     experts = [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hemline.reporting import paper
-from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe
+from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe, whose
 from hemline.reporting.svg import (
     WIDTH,
     Axis,
@@ -95,7 +95,7 @@ JOINED = (paper.AGGREGATED, paper.HTC, paper.GROUND_TRUTH)
 
 
 def _our_marks(evidence: Evidence) -> list[Mark]:
-    joined = [setting.of(evidence.detector) for setting in JOINED]
+    joined = [evidence.ours(setting) for setting in JOINED]
     return [
         Mark(row.title, row.boxes, row.box_ap.value, row.ap.value, row.setting in joined, row.ap)
         for row in evidence.rows
@@ -107,7 +107,8 @@ def _paper_marks() -> list[Mark]:
         Mark(describe(one.setting), one.setting.boxes, one.box_ap, one.ap, one.setting in JOINED)
         for one in paper.ABLATION
     ]
-    return [*marks, Mark("ensemble", "htc", paper.box_ap_of("htc"), paper.ENSEMBLE_AP, joined=False)]
+    htc = next(mark.box_ap for mark in marks if mark.boxes == "htc")
+    return [*marks, Mark("ensemble", "htc", htc, paper.ENSEMBLE_AP, joined=False)]
 
 
 def _marks(
@@ -134,8 +135,8 @@ def finetuning_figure(evidence: Evidence) -> str | None:
     step = 24 + BAR * len(bars)
     bottom = 30 + step * len(names)
     meaning = [(kind, words) for kind, _, words in BARS if kind in dict(bars)]
-    same = evidence.main_detector == paper.HTC.boxes
-    theirs = "paper" if same else f"paper, {DETECTORS[paper.HTC.boxes]}'s boxes"
+    same = evidence.main_boxes == paper.HTC.boxes
+    theirs = "paper" if same else f"paper, {whose(paper.HTC.boxes)} boxes"
     parts = [
         *legend(14, _legend(evidence, [*meaning, ("theirs", theirs)])),
         *vertical_grid(across, 24, bottom),

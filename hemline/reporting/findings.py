@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from hemline.reporting import paper
 from hemline.reporting.differences import Difference
-from hemline.reporting.evidence import DETECTORS, Basis, Estimate, Evidence, Row, has_paper_ensemble
+from hemline.reporting.evidence import Basis, Estimate, Evidence, Row, whose
 from hemline.reporting.numbers import between, joined, signed
 from hemline.wardrobe import grouping
 
@@ -33,11 +33,11 @@ class Answer:
 
 
 def compare(evidence: Evidence, difference: Callable[[Row, Row], Difference]) -> tuple[Finding, ...]:
-    """Every step of the paper whose two rows were measured. With one detector there is no step between two."""
+    """Every step of the paper whose two rows were measured. One detector, or none, leaves no step between two."""
     findings = []
     for step in paper.STEPS:
         before, after = evidence.find(step.before), evidence.find(step.after)
-        other = step.after is None and not has_paper_ensemble(evidence.params, evidence.detector)
+        other = step.after is None and not evidence.has_paper_ensemble
         if before is None or after is None or before is after or other:
             continue
         step = replace(step, what=_filled(step.what, evidence))
@@ -50,7 +50,7 @@ def _filled(what: str, evidence: Evidence) -> str:
     return what.format(
         landmarks=len(table.landmarks),
         groups=grouping(table, "aggregated").size,
-        detector=DETECTORS[evidence.main_detector],
+        boxes=whose(evidence.main_boxes),
     )
 
 
@@ -100,7 +100,7 @@ def answers(evidence: Evidence, findings: Sequence[Finding]) -> tuple[Answer, ..
     by_key = {finding.step.key: finding for finding in findings}
     return (
         Answer("RQ1: How does the method compare with others?", _standing(evidence)),
-        Answer("RQ2: Is garment detection a bottleneck?", _bottleneck(by_key)),
+        Answer("RQ2: Is garment detection a bottleneck?", _bottleneck(evidence, by_key)),
         Answer("RQ3: How effective are aggregation and finetuning?", _training(evidence, by_key)),
     )
 
@@ -118,19 +118,20 @@ def _standing(evidence: Evidence) -> tuple[str, ...]:
     return f"{text}{beside}.", "The data differ, so the two numbers cannot be compared."
 
 
-def _bottleneck(findings: Mapping[str, Finding]) -> tuple[str, ...]:
+def _bottleneck(evidence: Evidence, findings: Mapping[str, Finding]) -> tuple[str, ...]:
     known = [sentence(findings[key]) for key in ("ground-truth", "detector") if key in findings]
     if "ground-truth" in findings:
-        known.append(_verdict(findings["ground-truth"].ours.ap))
+        cause = "looking at whole pictures" if evidence.main_boxes == "whole" else "detection"
+        known.append(_verdict(findings["ground-truth"].ours.ap, cause))
     return tuple(known) or UNANSWERED
 
 
-def _verdict(change: Estimate) -> str:
+def _verdict(change: Estimate, cause: str) -> str:
     if change.low > 0:
-        return "So on this data better boxes would raise AP: detection holds it back."
+        return f"So on this data better boxes would raise AP: {cause} holds it back."
     if change.high < 0:
-        return "So on this data the annotated boxes do worse: detection is not what holds AP back."
-    return "So on this data detection cannot be shown to hold AP back."
+        return f"So on this data the annotated boxes do worse: {cause} is not what holds AP back."
+    return f"So on this data {cause} cannot be shown to hold AP back."
 
 
 def _training(evidence: Evidence, findings: Mapping[str, Finding]) -> tuple[str, ...]:

@@ -28,19 +28,20 @@ class Method:
 
 @dataclass(frozen=True)
 class Setting:
-    """What distinguishes the rows of Table 2."""
+    """What distinguishes the rows of Table 2; the paper looks once into each box, ours may look again (`passes`)."""
 
     boxes: Boxes
     aggregated: bool
     finetuned: bool
     hflip_train: bool
     hflip_test: bool
+    passes: int = 1
 
-    def of(self, detector: Boxes | None) -> "Setting":
-        """The setting with the boxes of another detector; as it is with None, or in annotated boxes."""
-        if detector is None or self.boxes == "ground-truth":
+    def of(self, boxes: Boxes | None, passes: int = 1) -> "Setting":
+        """The setting with other boxes in the place of a detector's; as it is with None, or in annotated boxes."""
+        if boxes is None or self.boxes == "ground-truth":
             return self
-        return replace(self, boxes=detector)
+        return replace(self, boxes=boxes, passes=passes)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ FLIP_TEST = Setting("htc", aggregated=True, finetuned=False, hflip_train=False, 
 FINETUNED = Setting("htc", aggregated=True, finetuned=True, hflip_train=False, hflip_test=True)
 HFLIP = Setting("htc", aggregated=True, finetuned=True, hflip_train=True, hflip_test=True)
 GROUND_TRUTH = Setting("ground-truth", aggregated=True, finetuned=False, hflip_train=False, hflip_test=False)
+MEMBERS = (FINETUNED, HFLIP)  # of the ensemble
 
 # Table 2, in the paper's order.
 ABLATION = (
@@ -123,7 +125,7 @@ class Step:
     """A comparison of two rows that answers part of a research question (sec. 3.2).
 
     `what` is the step as the subject of a sentence, with {landmarks} and {groups} for the data set's numbers of them
-    and {detector} for the detector of the later rows; `after` None stands for the ensemble.
+    and {boxes} for whose boxes the later rows have; `after` None stands for the ensemble.
     """
 
     key: str
@@ -141,7 +143,7 @@ STEPS = (
     Step("finetuning", "finetuning one expert for each category", FLIP_TEST, FINETUNED),
     Step("hflip", "horizontal flips while finetuning", FINETUNED, HFLIP),
     Step("ensemble", "the ensemble of both finetuned rows", HFLIP, None),
-    Step("ground-truth", "the annotated boxes in place of {detector}'s", HTC, GROUND_TRUTH),
+    Step("ground-truth", "the annotated boxes in place of {boxes}", HTC, GROUND_TRUTH),
 )
 
 
@@ -155,6 +157,6 @@ def category_of(name: str) -> CategoryResult | None:
     return next((entry for entry in (ALL, *CATEGORIES) if entry.name == name), None)
 
 
-def box_ap_of(boxes: Boxes) -> float:
-    """The paper's box AP of a detector, as in Table 2."""
-    return next(result.box_ap for result in ABLATION if result.setting.boxes == boxes)
+def box_ap_of(boxes: Boxes) -> float | None:
+    """The paper's box AP of a detector, as in Table 2; None of boxes that it has not."""
+    return next((result.box_ap for result in ABLATION if result.setting.boxes == boxes), None)

@@ -104,13 +104,15 @@ def choose(samples: Sequence[Sample], number: int) -> list[Sample]:
     return chosen
 
 
-def extremes(samples: Sequence[Sample], number: int) -> tuple[list[Sample], list[Sample]]:
+def extremes(
+    samples: Sequence[Sample], number: int, overlap: float = MATCHED
+) -> tuple[list[Sample], list[Sample]]:
     """The `number` worst (worst first) and best (best first) predictions by OKS.
 
-    Only of garments that were found, in a box that overlaps theirs by half (IoU): the others' landmarks are bad because
-    the box is. With fewer than twice `number` none stands in both.
+    Only of garments that were found, in a box that overlaps theirs by half, or `overlap` (IoU): the others' landmarks
+    are bad because the box is. With fewer than twice `number` none stands in both.
     """
-    found = [one for one in samples if one.prediction is not None and _overlap(one) >= MATCHED]
+    found = [one for one in samples if one.prediction is not None and _overlap(one) >= overlap]
     ranked = sorted(
         found, key=lambda one: (one.oks, one.truth.image_id, one.truth.category_id, one.truth.box)
     )

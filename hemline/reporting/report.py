@@ -24,6 +24,7 @@ from hemline.reporting.normalised import error_tables
 from hemline.reporting.outlines import outline_figure, scale_figure
 from hemline.reporting.page import Page, render
 from hemline.reporting.pictures import (
+    MATCHED,
     Picture,
     choose,
     draw_gallery,
@@ -123,7 +124,7 @@ def _draw(inputs: ReportInputs, evidence: Evidence, truth: GroundTruth, out: Pat
     )
     samples, pictures = match(as_garments(truth), predictions), picture_files(truth, inputs.pictures)
     gallery = draw_gallery(choose(samples, inputs.params.report.gallery), pictures, out)
-    worst, best = extremes(samples, EXTREMES)
+    worst, best = extremes(samples, EXTREMES, 0.0 if evidence.submitted.boxes == "whole" else MATCHED)
     tiles = {
         name: draw_gallery(chosen, pictures, out, name) for name, chosen in (("worst", worst), ("best", best))
     }

@@ -33,4 +33,5 @@ def keys(params: Params, row: str) -> str:
     setting = params.ablations[row]
     values = {name: getattr(setting, name) for name in ("boxes", "estimator", "experts")}
     flow = ", ".join(f"{name}: {value}" for name, value in values.items())
-    return f"ablations.{row}: {{{flow}, flip_test: {str(setting.flip_test).lower()}}}"
+    passes = "" if setting.passes == 1 else f", passes: {setting.passes}"
+    return f"ablations.{row}: {{{flow}, flip_test: {str(setting.flip_test).lower()}{passes}}}"

@@ -65,6 +65,8 @@ def gallery_note(evidence: Evidence) -> str:
 
 def whole_note(evidence: Evidence) -> str:
     """What the whole pictures show."""
+    if evidence.submitted.boxes == "whole":
+        return f"Pictures drawn by lot, with the landmarks found in each (row: {evidence.submitted.title})."
     return (
         f"Pictures drawn by lot; everything found with a box score of {SHOWN_SCORE} or more is shown"
         f" (row: {evidence.submitted.title})."
@@ -73,9 +75,11 @@ def whole_note(evidence: Evidence) -> str:
 
 def extremes_note(evidence: Evidence) -> str:
     """Among which predictions the worst and the best are."""
+    row = evidence.submitted
+    box = "" if row.boxes == "whole" else ", in a box that overlaps the annotated one by half or more"
     return (
-        f"Of all garments of validation that were found, in a box that overlaps the annotated one by half or more (row:"
-        f" {evidence.submitted.title}), those with the lowest and the highest OKS; annotated on the left."
+        f"Of all garments of validation that were found{box} (row: {row.title}), those with the lowest and the highest"
+        " OKS; annotated on the left."
     )
 
 

@@ -30,5 +30,5 @@ def _line(split: str, report: Mapping[str, Any]) -> str:
 
 
 def _say(finding: Mapping[str, Any]) -> str:
-    place = "" if finding["record"] is None else f"record {finding['record']}, "
+    place = "" if finding["record"] is None else f"{finding.get('unit', 'record')} {finding['record']}, "
     return f"{place}{finding['key']}: {finding['problem']}"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from hemline.reporting import paper
 from hemline.reporting.differences import Difference
-from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe
+from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe, whose
 from hemline.reporting.findings import Finding
 from hemline.reporting.numbers import MISSING, fixed, interval, signed, whole
 
@@ -157,7 +157,7 @@ def _ablation_line(row: Row) -> Line:
     else:
         on = (setting.aggregated, setting.finetuned, setting.hflip_train, setting.hflip_test)
         marks = [Cell(TICK if value else "") for value in on]
-        name = DETECTORS[row.boxes]
+        name = f"{DETECTORS[row.boxes]}{', two passes' if setting.passes == 2 else ''}"
     boxes = (Cell(fixed(_paper_box(row))), _cell(row.box_ap))
     landmarks = (Cell(fixed(row.paper_ap)), _cell(row.ap), _cell(row.visible_ap))
     return Line((Cell(name), *boxes, *marks, *landmarks), total=setting is None)
@@ -181,8 +181,8 @@ def _ablation_notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def missing_rows(evidence: Evidence) -> tuple[str, ...]:
-    """The paper's rows that we have not, in words; where there is one detector, with its boxes."""
-    settings = dict.fromkeys(result.setting.of(evidence.detector) for result in paper.ABLATION)
+    """The paper's rows that we have not, in words; in our boxes."""
+    settings = dict.fromkeys(evidence.ours(result.setting) for result in paper.ABLATION)
     absent = [describe(setting) for setting in settings if evidence.find(setting) is None]
     return (*absent, *(() if evidence.find(None) else ("ensemble",)))
 
@@ -361,11 +361,11 @@ def _category_notes(evidence: Evidence, before: Row | None, after: Row | None) -
     notes = ["Train and validation count garments."]
     for row, setting in ((before, paper.FLIP_TEST), (after, paper.FINETUNED)):
         if row is None:
-            wanted = describe(setting.of(evidence.detector))
+            wanted = describe(evidence.ours(setting))
             notes.append(f"No column of ours for “{wanted}”: params.yaml has no such row.")
-    if evidence.paper_wardrobe and evidence.main_detector != paper.HTC.boxes:
-        ours, theirs = DETECTORS[evidence.main_detector], DETECTORS[paper.HTC.boxes]
-        notes.append(f"APs of ours are in {ours}'s boxes, the paper's in {theirs}'s.")
+    if evidence.paper_wardrobe and evidence.main_boxes != paper.HTC.boxes:
+        ours, theirs = whose(evidence.main_boxes), whose(paper.HTC.boxes)
+        notes.append(f"APs of ours are in {ours} boxes, the paper's in {theirs}.")
     if evidence.without_expert:
         notes.append(
             f"{UNSERVED} No expert: the category has no training garments with landmarks, or params.yaml does not"

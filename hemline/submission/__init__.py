@@ -1,11 +1,10 @@
-"""The challenge's submission file: written (writing.py), and read back and checked (checking.py).
+"""A data set's submission file: written, and read back and checked by code that shares nothing with the writer.
 
-The format is that of DeepFashion2's landmark challenge (evaluation/evaluation.md): one JSON list at the root of a zip
-file. The name of the JSON file was never published, so it is a parameter. A data set without a challenge gets its
-results in the same format, with its own number of landmarks: what another program can read and evaluate.
+Formats stand in formats.py: the zip file of DeepFashion2's challenge, which serves all data sets without a format of
+their own, and the csv file of FashionAI's contest.
 """
 
-from hemline.submission.checking import Report, check
-from hemline.submission.writing import package
+from hemline.submission.formats import Format, check, format_of, package
+from hemline.submission.report import Finding, Report
 
-__all__ = ["Report", "check", "package"]
+__all__ = ["Finding", "Format", "Report", "check", "format_of", "package"]

@@ -8,7 +8,8 @@ import pytest
 
 from hemline.commands import main
 from hemline.errors import HemlineError
-from hemline.inference.predictor import Predictor, read_upright
+from hemline.inference.pipeline import DetectedBox, estimate
+from hemline.inference.predictor import ESTIMATE, Predictor, read_upright
 from hemline.wardrobe import wardrobe
 from tests.estimation.wardrobes import picture
 from tests.inference.models import DETECT, write_models
@@ -65,6 +66,27 @@ def test_models_of_two_data_sets_are_refused(models):
 def test_models_that_are_not_there_are_said_with_what_makes_them(models, detector, experts, said):
     with pytest.raises(HemlineError, match=rf"{said}: no such model; `make demo`"):
         Predictor.load(models, detector, experts)
+
+
+def test_of_a_known_category_the_whole_picture_is_looked_at_twice(models, tmp_path, shots, capsys):
+    """No detector, no other category, and the landmarks of two passes."""
+    for name in ("estimators", "experts"):
+        (tmp_path / name).symlink_to(models / name)
+    predictor = Predictor.load(tmp_path, experts="plain", category="skirt", device="cpu")
+    (found,) = predictor.predict(picture(), threshold=0.0).garments
+    assert found.category.name == "skirt" and found.box == (0.0, 0.0, 160.0, 200.0) and found.box_score == 1.0
+    asked = [(picture(), [DetectedBox(0, 9, found.box, 1.0)])]
+    (twice,) = estimate(asked, predictor.estimators, ESTIMATE, flip_test=True, passes=2)
+    assert found == twice
+    given = ["--models", str(tmp_path), "--experts", "plain", "--threshold", "0", "--category"]
+    assert main(["predict", str(shots / "b.jpg"), *given, "skirt", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["pictures"][0]["garments"]) == 1
+    assert main(["predict", str(shots / "b.jpg"), *given, "hat"]) == 2
+    assert "unknown category 'hat'" in capsys.readouterr().err
+    assert main(["predict", str(shots / "b.jpg"), *given, "skirt", "--detector", "htc"]) == 2
+    assert "in the place of --detector" in capsys.readouterr().err
+    assert main(["predict", str(shots / "b.jpg"), *given[:-1]]) == 2
+    assert "detectors/htc: no such model" in (said := capsys.readouterr().err) and "--category names" in said
 
 
 def call(models, *arguments):

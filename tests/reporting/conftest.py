@@ -45,6 +45,7 @@ MEMBERS = ("htc-finetuned-fliptest", "htc-finetuned-hflip-fliptest")
 IMAGES = range(1, 7)
 DEEPFASHION2 = wardrobe("deepfashion2")
 WORN = ("short sleeve top", "skirt", "sling", "long sleeve outwear")
+FASHIONAI_WORN = ("blouse", "skirt", "dress", "trousers")
 FLD_WORN = ("upper body", "lower body", "full body")
 SIZE = (150, 120)  # height, width
 
@@ -57,12 +58,15 @@ def rows_of(detector: str) -> list[str]:
 def known_rows() -> dict[str, tuple[str, str, str, bool]]:
     """Name: boxes, estimator, experts, flip test."""
     alone = {
-        f"{boxes}-{name}": (boxes, *row) for boxes in ("cascade", "htc") for name, row in ONE_DETECTOR.items()
+        f"{boxes}-{name}": (boxes, *row)
+        for boxes in ("cascade", "htc", "whole")
+        for name, row in ONE_DETECTOR.items()
     }
     return {**alone, **ROWS}
 
 
 def ablation(boxes: str, estimator: str, experts: str, flip: bool) -> AblationSettings:
+    """Whole pictures are looked at twice."""
     folder = f"models/estimators/{estimator}" if experts == "none" else f"models/experts/{experts}"
     return AblationSettings(
         boxes=boxes,
@@ -71,6 +75,7 @@ def ablation(boxes: str, estimator: str, experts: str, flip: bool) -> AblationSe
         models=folder,
         flip_test=flip,
         splits=("validation",),
+        passes=2 if boxes == "whole" else 1,
     )
 
 

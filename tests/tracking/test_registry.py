@@ -156,6 +156,16 @@ def test_a_row_in_ground_truth_boxes_is_not_shipped():
         shipped(params.model_copy(update={"package": package}))
 
 
+def test_a_row_in_whole_pictures_is_not_shipped():
+    """A picture alone doesn't say its category."""
+    params = load_params("params.yaml")
+    row = params.ablations["ground-truth-aggregated"].model_copy(update={"boxes": "whole", "passes": 2})
+    package = params.package.model_copy(update={"row": "whole"})
+    changed = {"package": package, "ablations": {**params.ablations, "whole": row}}
+    with pytest.raises(HemlineError, match=r"must share a detector, .* boxes are whole"):
+        shipped(params.model_copy(update=changed))
+
+
 def test_the_digest_is_of_every_file(tmp_path):
     write_json(tmp_path / "detectors/cascade/settings.json", {})
     what = WHAT.model_copy(update={"experts": ("none",)})

@@ -11,6 +11,7 @@ from hemline.tracking.records import read_events
 from hemline.wardrobe import wardrobe
 from stages.ensemble import ensemble
 from stages.evaluate import paper_tags
+from stages.speed import members_of
 from stages.stage import read_by, recorded
 
 DEEPFASHION2 = wardrobe("deepfashion2")
@@ -43,6 +44,20 @@ def test_rows_that_the_paper_lacks_have_none():
     changed = {"ablations": {**params.ablations, "cascade-aggregated": row}, "ensemble": ensemble}
     other = params.model_copy(update=changed)
     assert paper_tags(other, "cascade-aggregated") == paper_tags(other, "ensemble") == {}
+
+
+def test_the_speed_of_rows_that_find_garments_by_themselves():
+    """Not of those in annotated boxes or whole pictures, nor of an ensemble of these."""
+    params = load_params("params/demo.yaml")
+    whole = {
+        name: row.model_copy(update={"boxes": "whole", "passes": 2}) for name, row in params.ablations.items()
+    }
+    one = {"htc-aggregated": params.ablations["htc-aggregated"]}
+    given = [name for name, row in params.ablations.items() if row.boxes != "ground-truth"]
+    assert list(members_of(params)) == [*given, "ensemble"]
+    assert members_of(params.model_copy(update={"ablations": whole})) == {}
+    alone = members_of(params.model_copy(update={"ablations": {**whole, **one}}))
+    assert alone == {"htc-aggregated": ("htc-aggregated",)}
 
 
 def test_an_ensemble_is_of_the_splits_that_both_members_have(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from hemline.inference.speed import Speed
-from hemline.params import Params
+from hemline.params import GIVEN_BOXES, Params
 from hemline.reporting import evidence as two_stage
 from hemline.reporting.cost import cost, duration, needed, sizes
 from hemline.reporting.evidence import Estimate
@@ -43,7 +43,7 @@ def contenders(
 ) -> tuple[Contender, ...]:
     """All rows that find garments by themselves: the one-shot ones, then the two-stage ones with a detector."""
     found = [_one_shot(evidence, row, number, one_shot) for number, row in enumerate(evidence.rows, start=1)]
-    detecting = (row for row in evidence.others if row.boxes != "ground-truth")
+    detecting = (row for row in evidence.others if row.boxes not in GIVEN_BOXES)
     start = len(found) + 1
     return (
         *found,

@@ -10,6 +10,7 @@ from hemline.errors import HemlineError
 from hemline.params import check_params, with_values
 from pipelines.sweeps.definition import read_sweep, sweep_settings, touched
 from pipelines.sweeps.identity import Identity, digest
+from pipelines.sweeps.settling import SETTLED
 
 ROOT = Path(__file__).parents[3]
 
@@ -82,6 +83,24 @@ def test_an_identity_is_of_what_the_stage_reads():
     assert digest(IDENTITY.entry(with_values(VALUES, {"c": 9}))) != base
     moved = Identity("train", (("data", "xyz"),), IDENTITY.keys)
     assert digest(moved.entry(VALUES)) != base
+
+
+def test_what_was_seen_in_two_passes_is_not_what_was_seen_in_one(demo):
+    """The key under which sightings are kept is of the row: its boxes, its passes; not of what is settled later."""
+    row = "htc-aggregated"
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["estimate"]["do"]
+    keys = tuple(key.replace("${key}", row) for key in stage["params"])
+    identity = Identity("estimate", (), keys)
+
+    def key(**changes):
+        ablations = {name: {"passes": 1, **one} for name, one in demo["ablations"].items()}
+        ablations[row] |= changes.pop("row", {})
+        values = {**demo, "ablations": ablations, "estimate": {**demo["estimate"], **changes}}
+        return digest(identity.entry(values, SETTLED))
+
+    assert key() == key(score="category", score_threshold=0.5)
+    assert len({key(), key(row={"passes": 2}), key(row={"boxes": "whole"}), key(box_scale=1.1)}) == 4
+    assert "hemline/datasets/fashionai/boxes.py" in stage["deps"]
 
 
 @pytest.mark.parametrize("key", ["a.b.lr", "c", "weights.w.1", "a.b"])

@@ -13,6 +13,7 @@ from hemline.inference.records import Record, read_records
 from hemline.progress import progress
 from hemline.wardrobe import Wardrobe
 
+NAME = "keypoints_val_results.json"
 DECIMALS = 2
 # The same results make the same bytes, whenever they are packed: the zip format's own first day.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -24,16 +25,18 @@ def package(
     results: str | os.PathLike[str],
     out: str | os.PathLike[str],
     wardrobe: Wardrobe,
-    name: str = "keypoints_val_results.json",
+    name: str | None = None,
     images: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | None = None,
 ) -> int:
-    """Write the submission `out`, a zip file with the one JSON file `name`. Returns the number of records.
+    """Write the submission `out`, a zip file with the one JSON file `name` (`NAME`). Returns the number of records.
 
     Coordinates are rounded to two decimals, v is 1 for the category's landmarks, all else is 0; keys of ours
     are left out and scores keep every digit. With `images`, a COCO-style file, records of images that it
-    lacks are refused. Raises HemlineError naming the file, the record, the key and the value; `out` is then
-    as it was before.
+    lacks are refused; `boxes` are not looked at. Raises HemlineError naming the file, the record, the key and the
+    value; `out` is then as it was before.
     """
+    name = NAME if name is None else name
     if "/" in name or "\\" in name or not name.endswith(".json") or len(name) <= len(".json"):
         raise HemlineError(f"name {name!r}: the file inside the zip needs a plain name that ends in .json")
     known = None if images is None else _image_ids(images)

@@ -1,19 +1,20 @@
 """A submission, read back by a reader that knows nothing of the writer.
 
-It uses the standard library, the wardrobe's table and nothing else, so that no error of the result files' code can
-hide itself here. The JSON text is held in memory while it is read, the records are not.
+It uses the standard library and the wardrobe's table alone, so that no error of the result files' code can hide itself
+here. The JSON text is held in memory while it is read, the records are not.
 """
 
 import json
 import os
 import zipfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hemline.errors import HemlineError
-from hemline.submission.inspection import Inspected, Size, inspect
+from hemline.submission.deepfashion2.inspection import Inspected, Size, inspect
+from hemline.submission.report import Finding, Report
 from hemline.wardrobe import Wardrobe
 
 # DeepFashion2's evaluation looks at the 20 best of a category and image (cocoeval.py, maxDets).
@@ -22,60 +23,44 @@ LIMIT = 20
 MOST_BYTES = 4 << 30
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong (a violation) or worth a look (a warning). `record` counts from 1; None is the file itself."""
-
-    record: int | None
-    key: str
-    problem: str
-
-    def __str__(self) -> str:
-        place = "file" if self.record is None else f"record {self.record}"
-        return f"{place}: {self.key}: {self.problem}"
-
-
 @dataclass
-class Report:
-    """What a check found. The file is fine if there is no violation."""
+class ZipReport(Report):
+    """`inner_name` is the JSON file's, `over_limit` counts garments that the evaluation doesn't look at."""
 
-    file: str
-    size: int = 0
     inner_name: str = ""
     inner_size: int = 0
-    records: int = 0
-    images: int = 0
-    images_listed: int | None = None
-    points: int = 0
     points_outside: int | None = None
     over_limit: int = 0
     lowest_score: float | None = None
     highest_score: float | None = None
-    per_category: dict[str, int] = field(default_factory=dict)
-    violations: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as a JSON object; `ok` sums it up."""
-        plain = {key: value for key, value in vars(self).items() if key not in ("violations", "warnings")}
-        findings = {key: [vars(entry) for entry in getattr(self, key)] for key in ("violations", "warnings")}
-        return {"ok": not self.violations} | plain | findings
+    def facts(self) -> dict[str, str]:
+        """With what the zip file holds, and the range of the scores."""
+        facts = super().facts()
+        outside = "not known" if self.points_outside is None else f"{self.points_outside}"
+        scores = (
+            "none" if self.lowest_score is None else f"{self.lowest_score:.6g} to {self.highest_score:.6g}"
+        )
+        inside = {"inside": f"{self.inner_name or 'nothing readable'}, {self.inner_size:,} bytes"}
+        landmarks = f"{facts['landmarks']}, outside their picture: {outside}"
+        return {**inside, **facts, "landmarks": landmarks, "scores": scores}
 
 
 def check(
     path: str | os.PathLike[str],
     wardrobe: Wardrobe,
     images: str | os.PathLike[str] | None = None,
-) -> Report:
+    boxes: str | os.PathLike[str] | None = None,
+) -> ZipReport:
     """Read a submission back and check it.
 
     `images` is a COCO-style file whose images are those of the split; without it ids and sizes of pictures
-    can't be checked, which the report says. Raises HemlineError only when a file can't be read at all; what
-    is wrong inside the submission is a violation.
+    can't be checked, which the report says. `boxes` are not looked at: a picture may show anything. Raises HemlineError
+    only when a file can't be read at all; what is wrong inside the submission is a violation.
     """
     if not Path(path).is_file():
         raise HemlineError(f"{path}: no such file")
-    report = Report(str(path), size=Path(path).stat().st_size)
+    report = ZipReport(str(path), size=Path(path).stat().st_size)
     sizes = None if images is None else _sizes(images)
     if sizes is None:
         report.warnings.append(Finding(None, "images", "no list of images was given: ids are not checked"))
@@ -100,7 +85,7 @@ def _sizes(path: str | os.PathLike[str]) -> dict[int, Size | None]:
         raise HemlineError(f"{path}: no COCO-style file with a list of images ({error!r})") from None
 
 
-def _unzip(path: str | os.PathLike[str], report: Report) -> str | None:
+def _unzip(path: str | os.PathLike[str], report: ZipReport) -> str | None:
     """The text of the one JSON file at the root; None when the zip file is not as it must be."""
     problem: tuple[str, str] | None = None
     try:
@@ -135,7 +120,7 @@ def _member_problem(members: list[zipfile.ZipInfo]) -> tuple[str, str] | None:
     return None
 
 
-def _read(text: str, report: Report, sizes: dict[int, Size | None] | None, wardrobe: Wardrobe) -> None:
+def _read(text: str, report: ZipReport, sizes: dict[int, Size | None] | None, wardrobe: Wardrobe) -> None:
     try:
         value = json.loads(text, object_pairs_hook=lambda pairs: inspect(pairs, sizes, wardrobe))
     except (ValueError, RecursionError) as error:
@@ -147,7 +132,7 @@ def _read(text: str, report: Report, sizes: dict[int, Size | None] | None, wardr
     _sum_up(value, report, wardrobe, sized=sizes is not None and all(sizes.values()))
 
 
-def _sum_up(entries: list[Any], report: Report, wardrobe: Wardrobe, sized: bool) -> None:
+def _sum_up(entries: list[Any], report: ZipReport, wardrobe: Wardrobe, sized: bool) -> None:
     good = []
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry, Inspected):
@@ -171,7 +156,7 @@ def _duplicates(entries: list[Any]) -> list[Finding]:
     return found
 
 
-def _count(entries: list[Inspected], report: Report, wardrobe: Wardrobe, sized: bool) -> None:
+def _count(entries: list[Inspected], report: ZipReport, wardrobe: Wardrobe, sized: bool) -> None:
     numbers = Counter(entry.category_id for entry in entries)
     crowds = Counter((entry.image_id, entry.category_id) for entry in entries)
     scores = [entry.score for entry in entries if entry.score is not None]
@@ -183,7 +168,7 @@ def _count(entries: list[Inspected], report: Report, wardrobe: Wardrobe, sized: 
     report.per_category = {entry.name: numbers[entry.id] for entry in wardrobe.categories}
 
 
-def _warn(entries: list[Inspected], report: Report) -> None:
+def _warn(entries: list[Inspected], report: ZipReport) -> None:
     unit = sum(entry.score is not None and not 0 <= entry.score <= 1 for entry in entries)
     extra = sorted({key for entry in entries for key in entry.extra})
     texts = {
