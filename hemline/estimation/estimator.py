@@ -102,8 +102,9 @@ class Estimator:
         """Heatmaps (n, channels, their height and width) of crops (n, height, width, 3), on the model's device.
 
         With `flip_test` they are averaged with those of the mirrored crops, mirrored back with channels swapped and,
-        with `shift_heatmap`, moved right by one pixel: crop pixel x belongs to heatmap pixel x / 4, but mirrored
-        there and back to x / 4 - 3 / 4 (authors' code, lib/core/function.py).
+        with `shift_heatmap`, moved right by one pixel: of heatmaps a quarter as wide as the crop, crop pixel x belongs
+        to heatmap pixel x / 4, but mirrored there and back to x / 4 - 3 / 4 (authors' code, lib/core/function.py); of
+        those an eighth as wide to x / 8 and x / 8 - 7 / 8. Either way the average is half a crop's pixel off.
         """
         from mmpose.models.utils.tta import flip_heatmaps
 

@@ -8,13 +8,16 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from hemline.estimation.networks import cpn, fashionnet, hrnet
+from hemline.estimation.networks import cpm, cpn, fashionnet, fpm, hourglass, hrnet
 from hemline.params import NetworkSettings
 from hemline.training import quiet
 
 RECIPES: dict[str, Callable[[Any, int], Config]] = {
+    "cpm": cpm.recipe,
     "cpn": cpn.recipe,
     "fashionnet": fashionnet.recipe,
+    "fpm": fpm.recipe,
+    "hourglass": hourglass.recipe,
     "hrnet": hrnet.recipe,
 }
 

@@ -128,35 +128,42 @@ class CPNSettings(HeatmapSettings):
         return self
 
 
-class CPMSettings(HeatmapSettings):
-    """A convolutional pose machine as mmpose has it (Wei et al., CVPR 2016): batch-normalised, without background.
+class PoseMachineSettings(HeatmapSettings):
+    """What pose machines have (Wei et al., CVPR 2016): `stages` that give heatmaps, each with a loss.
 
-    `stages` give heatmaps, each with a loss. `features` is the width of the 9x9 and 11x11 layers (128), `middle` that
-    of the stages' first (32), `width` that of the first stage's last two (512).
+    `features` is the width of the 9x9 and 11x11 layers (128), `middle` that of the layer between a picture's features
+    and a stage (32), `width` that of the first stage's last two layers before its heatmaps (512).
     """
 
     DIVISOR: ClassVar[int] = 8
     STRIDE: ClassVar[int] = 8
 
-    type: Literal["cpm"]
     stages: Annotated[int, Field(ge=2)]
     features: Positive
     middle: Positive
     width: Positive
 
 
+class CPMSettings(PoseMachineSettings):
+    """A convolutional pose machine as mmpose has it: batch-normalised, without background."""
+
+    type: Literal["cpm"]
+
+
 class StackedHourglassSettings(HeatmapSettings):
     """Stacked hourglasses as mmpose has them (Newell et al., ECCV 2016).
 
     Each of `stacks` hourglasses, with a loss each, halves its maps as often as `channels` has entries but one; these
-    are its widths from the outside in, `blocks` the residual units at each. `features` is the width between
-    hourglasses.
+    are its widths from the outside in, `blocks` the residual units at each (mmpose's Hourglass-52: 256, 256, 384, 384,
+    384, 512 and 2, 2, 2, 2, 2, 4). `stem` is the width of the first layer (128), `features` that of what each hourglass
+    gives (256).
     """
 
     DIVISOR: ClassVar[int] = 8
 
     type: Literal["hourglass"]
     stacks: Positive
+    stem: Positive
     channels: tuple[Positive, ...] = Field(min_length=2)
     blocks: tuple[Positive, ...]
     features: Positive
@@ -168,29 +175,29 @@ class StackedHourglassSettings(HeatmapSettings):
         coarsest = self.STRIDE * 2 ** (len(self.channels) - 1)
         if self.input_size[0] % coarsest or self.input_size[1] % coarsest:
             raise ValueError(
-                f"input_size {list(self.input_size)}: both sides must be multiples of {coarsest}"
+                f"input_size {list(self.input_size)}: both sides must be multiples of {coarsest}: an hourglass halves "
+                f"maps of a quarter of the input {len(self.channels) - 1} times"
             )
         return self
 
 
-class FPMSettings(HeatmapSettings):
-    """A fashion pose machine (paper 004): six stages, a map of the background beside the landmarks', a loss each.
+class FPMSettings(PoseMachineSettings):
+    """A fashion pose machine (paper 004): six stages, a map of the background beside the landmarks'.
 
-    `features`, `middle` and `width` are as in CPMSettings. Stages from `shared_from` on read one map of image features;
-    an earlier one but the first has features of its own. `normalised` puts batch normalisation behind every
-    convolution but the last of each stage (the paper and its source have none).
+    Stages from `shared_from` on read one map of the picture's features; an earlier one has features of its own. Paper
+    004 shares "across stages t > 2" (3), the pose machine that it cites from the second stage on (2). `normalised` puts
+    batch normalisation behind every convolution but the last of each stage (the paper and its source have none).
     """
 
-    DIVISOR: ClassVar[int] = 8
-    STRIDE: ClassVar[int] = 8
-
     type: Literal["fpm"]
-    stages: Annotated[int, Field(ge=2)]
-    features: Positive
-    middle: Positive
-    width: Positive
     shared_from: Literal[2, 3]
     normalised: bool
+
+    @model_validator(mode="after")
+    def _shared_at_all(self) -> "FPMSettings":
+        if self.shared_from > self.stages:
+            raise ValueError(f"shared_from is {self.shared_from}, but there are only {self.stages} stages")
+        return self
 
 
 class FashionNetSettings(CropSettings):

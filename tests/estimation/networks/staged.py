@@ -1,0 +1,68 @@
+"""What tests of networks of several stages share."""
+
+import json
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
+
+from hemline.estimation import train_estimator
+from hemline.estimation.config import training_config
+from hemline.params import EstimatorSettings
+from hemline.wardrobe import grouping, wardrobe
+from tests.estimation.wardrobes import DEEPFASHION2, landmarks, settings, write_dataset
+
+AGGREGATED = grouping(DEEPFASHION2, "aggregated")
+GROUPINGS = [grouping(wardrobe("fashionai"), "aggregated"), AGGREGATED, grouping(DEEPFASHION2, "independent")]
+BOX = (30.0, 40.0, 80.0, 110.0)
+
+
+def skirts(labelled: int = 5) -> list:
+    """Two skirts; of the second one only the first `labelled` landmarks."""
+    made = [(number, 9, BOX, landmarks(9, BOX, number)) for number in (1, 2)]
+    made[1][3][labelled:] = 0
+    return made
+
+
+def with_network(network, **training) -> EstimatorSettings:
+    """How a test trains this network."""
+    return settings(augment=False, **training).model_copy(update={"network": network})
+
+
+def batch_of(folder, network, garments, preprocessor):
+    """Garments as a batch of the training, and what the data set itself says of them."""
+    annotations = write_dataset(folder, AGGREGATED, garments)
+    config = training_config(with_network(network), AGGREGATED, annotations, folder / "image")
+    from mmpose.registry import DATASETS
+
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        samples = DATASETS.build(config.train_dataloader.dataset.dataset)
+    return preprocessor(pseudo_collate([samples[index] for index in range(len(samples))]), training=True)
+
+
+def targets_and_weights(batch):
+    """(B, K, h, w) and (B, K) of a batch."""
+    samples = batch["data_samples"]
+    targets = np.stack([sample.gt_fields.heatmaps.numpy() for sample in samples])
+    return targets, np.concatenate([sample.gt_instance_labels.keypoint_weights.numpy() for sample in samples])
+
+
+def trained(folder, network, epochs=30, lr=3e-3):
+    """Train on two skirts; returns the model folder and the record's lines."""
+    annotations = write_dataset(folder, AGGREGATED, skirts())
+    train_estimator(
+        with_network(network, epochs=epochs, lr=lr), AGGREGATED, annotations, folder / "image",
+        out=folder / "out", state=folder / "state", title="tiny",
+    )  # fmt: skip
+    lines = (folder / "out" / "training.jsonl").read_text().splitlines()
+    return folder / "out", [json.loads(line) for line in lines]
+
+
+def idle(model, outputs) -> list[str]:
+    """The weights that no gradient of what `model` gives reaches."""
+    model.zero_grad()
+    sum((one * torch.randn_like(one)).sum() for one in outputs).backward()
+    return [
+        name for name, one in model.named_parameters() if one.grad is None or not one.grad.abs().sum() > 0
+    ]
