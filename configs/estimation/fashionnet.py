@@ -8,6 +8,8 @@ params.yaml (width, input size, channels, learning rate, ...) over it.
 
 _base_ = ["mmpose::body_2d_keypoint/topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py"]
 
+custom_imports = dict(imports=["hemline.estimation.networks.fashionnet_parts"])
+
 # Why not mmpose: see hrnet.py.
 default_scope = "mmengine"
 log_processor = dict(_delete_=True, type="LogProcessor", by_epoch=True)

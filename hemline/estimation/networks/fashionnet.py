@@ -9,8 +9,6 @@ from hemline.params import FashionNetSettings
 
 def recipe(settings: FashionNetSettings, channels: int) -> Config:
     """configs/estimation/fashionnet.py with this network's sizes put in; `channels` landmarks come out."""
-    import hemline.estimation.networks.fashionnet_parts  # noqa: F401 (registers what the config names)
-
     config = read_recipe("fashionnet")
     width, height = settings.input_size
     config.model.backbone.update(base_channels=settings.base_channels)

@@ -1,6 +1,6 @@
 """VGG-16, FashionNet's head and its labels, in mmpose's registries.
 
-Importing this module imports mmpose; the recipe does so after mmpose has been silenced.
+Importing this module imports mmpose; the config does so (`custom_imports`) when a network is built.
 """
 
 from typing import Any, ClassVar
@@ -41,10 +41,10 @@ class VGG16(BaseBackbone):
 class FashionNetHead(BaseHead):
     """VGG-16's two hidden layers, then the coordinates of each landmark and its three classes of visibility.
 
-    The loss is that of stage 1 of deep fashion alignment (Liu et al., ECCV 2016) without its pseudo-labels, summed as
-    Caffe's layers do: over the landmarks of a garment, then the mean of the batch. Coordinates have half the squared
-    distance, of landmarks that carry loss; visibility a cross-entropy, of all of the category's, `visibility_weight`
-    times.
+    They are those of stage 1 of deep fashion alignment (Liu et al., ECCV 2016; liuziwei7/fashion-landmarks) without its
+    pseudo-labels. The loss is summed as Caffe's layers do: over the landmarks of a garment, then the mean of the batch.
+    Coordinates have half the squared distance, of landmarks that carry loss; visibility a cross-entropy, of all of the
+    category's, `visibility_weight` times.
     """
 
     def __init__(
