@@ -7,7 +7,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.files import read_json
-from hemline.params import Params
+from hemline.params import GIVEN_BOXES, Params
 from hemline.reporting import paper
 from hemline.wardrobe import Category, Wardrobe
 
@@ -127,20 +127,32 @@ class Evidence(Basis):
     without_expert: tuple[str, ...]
 
     @property
-    def detector(self) -> paper.Boxes | None:
-        """The one detector whose boxes all rows have, which then stands for the paper's two; None of several."""
-        found = {row.boxes for row in self.rows if row.boxes != "ground-truth"}
+    def stand_in(self) -> paper.Boxes | None:
+        """The boxes that stand for the paper's two detectors: of one detector, where no row has another's, or whole
+        pictures, where no row has a detector's; None of two detectors."""
+        boxes = {row.boxes for row in self.rows}
+        found = boxes - set(GIVEN_BOXES) or boxes & {"whole"}
         return found.pop() if len(found) == 1 else None
 
     @property
-    def main_detector(self) -> paper.Boxes:
-        """Whose boxes the later rows have: HTC's, as in the paper, or the one detector's."""
-        return self.detector or paper.HTC.boxes
+    def main_boxes(self) -> paper.Boxes:
+        """The boxes of the later rows: HTC's, as in the paper, or those that stand in for them."""
+        return self.stand_in or paper.HTC.boxes
+
+    def ours(self, setting: paper.Setting) -> paper.Setting:
+        """A setting of the paper in our boxes, with the second look that some rows take in them."""
+        passes = [row.setting.passes for row in self.rows if row.setting and row.boxes == self.stand_in]
+        return setting.of(self.stand_in, max(passes, default=1))
 
     def find(self, setting: paper.Setting | None) -> Row | None:
-        """The first row of a setting of the paper (None: the ensemble), or None. One detector stands for both."""
-        wanted = None if setting is None else setting.of(self.detector)
+        """The first row of a setting of the paper (None: the ensemble) in our boxes, or None."""
+        wanted = None if setting is None else self.ours(setting)
         return next((row for row in self.rows if row.setting == wanted), None)
+
+    @property
+    def has_paper_ensemble(self) -> bool:
+        """Whether our ensemble has the members of the paper's, in our boxes."""
+        return has_paper_ensemble(self.params, tuple(map(self.ours, paper.MEMBERS)))
 
     @property
     def submitted(self) -> Row:
@@ -152,14 +164,20 @@ DETECTORS: Mapping[str, str] = {
     "cascade": "Cascade R-CNN",
     "htc": "HTC",
     "ground-truth": "annotated boxes",
+    "whole": "whole pictures",
 }
+
+
+def whose(boxes: paper.Boxes) -> str:
+    """Boxes in the possessive, without the word: "HTC's"; "whole pictures" have none."""
+    return DETECTORS[boxes] if boxes in GIVEN_BOXES else f"{DETECTORS[boxes]}'s"
 
 
 def describe(setting: paper.Setting) -> str:
     """A setting in words, as in Table 2's columns."""
     parts = [DETECTORS[setting.boxes], "aggregated" if setting.aggregated else "independent"]
     marks = {"finetuned": setting.finetuned, "flips in training": setting.hflip_train}
-    marks["flip test"] = setting.hflip_test
+    marks |= {"flip test": setting.hflip_test, "two passes": setting.passes == 2}
     return ", ".join([*parts, *(name for name, on in marks.items() if on)])
 
 
@@ -251,14 +269,14 @@ def _setting(params: Params, name: str) -> paper.Setting | None:
         finetuned=row.experts != "none",
         hflip_train=row.experts == "hflip",
         hflip_test=row.flip_test,
+        passes=row.passes,
     )
 
 
-def has_paper_ensemble(params: Params, detector: paper.Boxes | None = None) -> bool:
-    """Whether our ensemble has the members of the paper's, or the same of another detector."""
+def has_paper_ensemble(params: Params, members: tuple[paper.Setting, ...] = paper.MEMBERS) -> bool:
+    """Whether our ensemble has the members of the paper's, or the same in other boxes."""
     known = [name for name in params.ensemble.members if name in params.ablations]
-    members = {one.of(detector) for one in (paper.FINETUNED, paper.HFLIP)}
-    return {_setting(params, name) for name in known} == members
+    return {_setting(params, name) for name in known} == set(members)
 
 
 def needed(block: Mapping[str, Any], path: Path, where: str) -> Estimate:
