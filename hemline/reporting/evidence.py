@@ -128,8 +128,10 @@ class Evidence(Basis):
 
     @property
     def stand_in(self) -> paper.Boxes | None:
-        """The boxes that stand for the paper's two detectors: of one detector, where no row has another's, or whole
-        pictures, where no row has a detector's; None of two detectors."""
+        """The boxes that stand for the paper's two detectors; None of two detectors.
+
+        Those of one detector, where no row has another's; whole pictures, where no row has a detector's.
+        """
         boxes = {row.boxes for row in self.rows}
         found = boxes - set(GIVEN_BOXES) or boxes & {"whole"}
         return found.pop() if len(found) == 1 else None

@@ -52,8 +52,9 @@ def run(files, estimators, passes, flip_test=False, **choice):
 
 def box_around(points):
     """x, y, width, height of points in a picture of 160 x 200, with 25 px to each side."""
-    x1, y1 = max(points[:, 0].min() - 25, 0), max(points[:, 1].min() - 25, 0)
-    x2, y2 = min(points[:, 0].max() + 25, 160), min(points[:, 1].max() + 25, 200)
+    x, y = points[:, 0].clip(0, 160), points[:, 1].clip(0, 200)
+    x1, y1 = max(x.min() - 25, 0), max(y.min() - 25, 0)
+    x2, y2 = min(x.max() + 25, 160), min(y.max() + 25, 200)
     return [x1, y1, x2 - x1, y2 - y1]
 
 

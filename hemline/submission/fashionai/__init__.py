@@ -2,7 +2,7 @@
 
 Each of the 24 columns behind `image_id,image_category` is `x_y_v`: whole pixels and v = 1 for the landmarks of the
 picture's category, `-1_-1_-1` for all others. So HiKapok/tf.fashionAI writes it (eval_all_cpn_onepass.py) and reads it
-(run_local_mertric.py takes no decimals). The contest's own description is no longer public.
+(run_local_mertric.py takes no decimals). The contest's own description could not be found.
 """
 
 from hemline.submission.fashionai.checking import check
