@@ -67,6 +67,22 @@ def test_outline_of_a_full_body_garment_goes_round_the_trunk():
     assert len(lines) == 8
 
 
+@pytest.mark.parametrize("category", wardrobe("fashionai").categories, ids=lambda category: category.name)
+def test_outline_of_fashionais_garments_goes_round_and_is_its_own_mirror(category):
+    names = [landmark.name for landmark in category.landmarks]
+    (path,) = outline(category)
+    assert path[0] == path[-1] and sorted(path[1:]) == list(range(category.count))
+    lines = {frozenset((names[a], names[b])) for a, b in pairwise(path)}
+    swap = {"left": "right", "right": "left"}
+    mirrored = {
+        frozenset("_".join(swap.get(w, w) for w in name.split("_")) for name in line) for line in lines
+    }
+    assert lines == mirrored
+    bottom = next(name for name in ("top_hem", "hemline", "crotch") if any(name in other for other in names))
+    assert frozenset(("armpit_left", "waistline_left")) in lines or "waistline_left" not in names
+    assert bottom == "crotch" or frozenset((f"{bottom}_left", f"{bottom}_right")) in lines
+
+
 def test_a_garment_of_fld_is_drawn_in_its_own_colour_and_name():
     points = np.array([[40, 40, 2], [100, 40, 2], [30, 140, 2], [110, 140, 2]], dtype=float)
     lower = TruthGarment(2, (25.0, 35.0, 90.0, 110.0), points, wardrobe=FLD)

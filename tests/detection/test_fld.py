@@ -57,7 +57,7 @@ def test_a_file_of_another_wardrobe_is_refused(small, fld, tmp_path):
     [
         (
             {"wardrobe": "cravats"},
-            r"settings\.json: unknown wardrobe 'cravats': use one of deepfashion2, fld",
+            r"settings\.json: unknown wardrobe 'cravats': use one of deepfashion2, fashionai, fld",
         ),
         ({"type": "yolo"}, r"settings\.json: not a detector's settings \(type: "),
     ],

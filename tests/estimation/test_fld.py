@@ -86,7 +86,7 @@ def test_a_file_of_another_wardrobe_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("cravats", r"settings\.json: unknown wardrobe 'cravats': use one of deepfashion2, fld"),
+        ("cravats", r"settings\.json: unknown wardrobe 'cravats': use one of deepfashion2, fashionai, fld"),
         ("deepfashion2", r"settings\.json: grouping \w+: \(18,\) groups for 294 landmarks"),
         (
             None,
