@@ -59,15 +59,19 @@ class GlobalNet(nn.Module):
             for _ in in_channels
         )
 
-    def forward(self, feats: Sequence[torch.Tensor]) -> tuple[Maps, Maps]:
-        """Of the backbone's levels the pyramid's features, and each level's maps at its own size."""
+    def forward(self, feats: Sequence[torch.Tensor]) -> Maps:
+        """The pyramid's levels, of those of the backbone."""
         levels: Maps = []
         for number, (lateral, feat) in enumerate(zip(self.lateral, feats, strict=True)):
             level = functional.relu(lateral(feat))
             if levels:
                 level = level + self.down[number - 1](resized(levels[-1], level.shape[-2:]))
             levels.append(level)
-        return levels, [says(level) for says, level in zip(self.says, levels, strict=True)]
+        return levels
+
+    def maps(self, levels: Maps) -> Maps:
+        """What each of the pyramid's levels says, at its own size: what the loss wants, and nobody else."""
+        return [says(level) for says, level in zip(self.says, levels, strict=True)]
 
 
 class RefineNet(nn.Module):
@@ -132,18 +136,19 @@ class CPNHead(HeatmapHead):
         xavier = {"type": "Xavier", "layer": "Conv2d", "distribution": "uniform"}
         return [xavier, {"type": "Constant", "layer": "BatchNorm2d", "val": 1}]
 
-    def maps(self, feats: Sequence[torch.Tensor]) -> Maps:
-        """GlobalNet's maps, coarse to fine, then RefineNet's: each (n, landmarks, height, width), up to target_scale.
-
-        `feats` are the backbone's, fine to coarse.
-        """
-        levels, said = self.global_net(feats[::-1])
-        refined = self.final_layer(self.refine_net(levels, self.size))
-        return [*(resized(maps, self.size) for maps in said), refined]
-
     def forward(self, feats: Sequence[torch.Tensor]) -> torch.Tensor:
         """Heatmaps (n, landmarks, height, width) of the backbone's features, 1 where a landmark surely is."""
-        return self.maps(feats)[-1] / self.target_scale
+        return self._refined(self.global_net(feats[::-1])) / self.target_scale
+
+    def _refined(self, levels: Maps) -> torch.Tensor:
+        maps: torch.Tensor = self.final_layer(self.refine_net(levels, self.size))
+        return maps
+
+    def maps(self, feats: Sequence[torch.Tensor]) -> Maps:
+        """GlobalNet's maps, coarse to fine, then RefineNet's: (n, landmarks, height, width), up to target_scale."""
+        levels = self.global_net(feats[::-1])
+        said = self.global_net.maps(levels)
+        return [*(resized(maps, self.size) for maps in said), self._refined(levels)]
 
     def loss(
         self, feats: Sequence[torch.Tensor], batch_data_samples: list[Any], train_cfg: Any = None

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
-from mmpose.models import SEResNet
+from mmpose.models import ResNet, SEResNet
 from torch.nn import functional
 
 from hemline.estimation import Estimator, build_estimator, read_settings, to_picture, train_estimator
@@ -255,14 +255,14 @@ def plain_losses(maps, targets, visible, counts):
     """SMALL's loss, garment by garment: maps (5, n, channels, height, width), targets of height 1."""
     terms = []
     for level, (sigma, height) in enumerate(zip(SMALL.blur, SMALL.heights, strict=True)):
-        garments = []
+        shares = []
         for said, wanted, seen, count in zip(maps[level], targets, visible, counts, strict=True):
             errors = [
                 ((said[c] - plainly_widened(SMALL.target_scale * wanted[c], sigma, height)) ** 2).mean()
                 for c in np.flatnonzero(seen)
             ]
-            garments.append(sum(errors) / count)
-        terms.append(0.5 * np.mean(garments))
+            shares.append(sum(errors) / count)
+        terms.append(0.5 * np.mean(shares))
     refined = []
     for said, wanted, seen, count in zip(maps[4], targets, visible, counts, strict=True):
         errors = [
@@ -404,8 +404,6 @@ def test_trained_and_loaded_it_finds_what_it_has_seen(tmp_path, name):
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_it_starts_from_a_resnets_weights(tmp_path, name):
-    from mmpose.models import ResNet
-
     depth = {"resnet": 18}.get(name, 50)
     start = ResNet(depth, stem_channels=8, base_channels=8)
     torch.manual_seed(5)
