@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pytest
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.analysis import FlopAnalyzer
@@ -15,6 +16,7 @@ from hemline.planning.counting import memory_of, multiply_adds, size_of
 from hemline.planning.networks import DetectorNetwork, EstimatorNetwork
 from tests.detection.conftest import settings_of
 from tests.detection.test_network import losses_of, total
+from tests.estimation.networks.staged import CPM, FPM, HOURGLASS
 from tests.estimation.wardrobes import NETWORK
 
 BOXES = 20
@@ -106,3 +108,18 @@ def test_one_step_of_a_small_detector_runs_as_planned():
     """The helpers that this file borrows do what a training does."""
     model = build_detector(detector("htc").settings, 13)
     assert torch.isfinite(total(losses_of(model)))
+
+
+@pytest.mark.parametrize("settings", [CPM, FPM, HOURGLASS], ids=lambda settings: settings.type)
+def test_of_stages_the_last_is_a_prediction_and_all_are_trained(settings):
+    network = EstimatorNetwork("e", "s", "p", settings.input_size, 24, settings=settings)
+    model = network.on_meta().eval()
+    predicted, trained = network.predict(model), network.train(model)
+    stages = settings.stacks if settings is HOURGLASS else settings.stages
+    shape = (1, 24, *reversed(settings.heatmap_size))
+    assert [one.shape for one in predicted] == [shape]
+    assert [one.shape for one in trained] == [shape] * stages
+    width, height = settings.input_size
+    real = build_estimator(settings, 24).eval()
+    run = partial(real, torch.rand(1, 3, height, width), None, "tensor")
+    assert size_of(network).prediction == size_of(network).training == counted(run)

@@ -106,7 +106,8 @@ class FashionPoseMachine(PoseMachine):
     def init_weights(self) -> None:
         """As `init_cfg` says; but landmarks' maps start near 0 and the background's near 1, as nearly all pixels are.
 
-        Else a small training spends most of its steps on learning just that.
+        Else a small training spends many of its steps on learning just that (measured as in configs/estimation/fpm.py:
+        0.37 with a background that starts near 0 too, 0.47).
         """
         super().init_weights()
         for maps in (self.stem[-1], *(out[-1] for out in self.out_convs)):

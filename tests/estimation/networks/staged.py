@@ -9,13 +9,22 @@ from mmengine.registry import DefaultScope
 
 from hemline.estimation import train_estimator
 from hemline.estimation.config import training_config
-from hemline.params import EstimatorSettings
+from hemline.params import CPMSettings, EstimatorSettings, FPMSettings, StackedHourglassSettings
 from hemline.wardrobe import grouping, wardrobe
 from tests.estimation.wardrobes import DEEPFASHION2, landmarks, settings, write_dataset
 
 AGGREGATED = grouping(DEEPFASHION2, "aggregated")
 GROUPINGS = [grouping(wardrobe("fashionai"), "aggregated"), AGGREGATED, grouping(DEEPFASHION2, "independent")]
 BOX = (30.0, 40.0, 80.0, 110.0)
+
+CROP = {"sigma": 1.0, "unbiased": False, "box_padding": 1.25}
+SMALL = {"stages": 3, "features": 8, "middle": 6, "width": 16, "input_size": (64, 96), **CROP}
+CPM = CPMSettings(type="cpm", **SMALL)
+FPM = FPMSettings(type="fpm", shared_from=2, normalised=False, **SMALL)
+HOURGLASS = StackedHourglassSettings(
+    type="hourglass", stacks=2, stem=8, channels=(12, 12, 16), blocks=(1, 1, 1), features=10,
+    input_size=(64, 96), **CROP,
+)  # fmt: skip
 
 
 def skirts(labelled: int = 5) -> list:

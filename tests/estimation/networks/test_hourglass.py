@@ -14,7 +14,9 @@ from tests.estimation import rendering
 from tests.estimation.networks.staged import (
     AGGREGATED,
     BOX,
+    CROP,
     GROUPINGS,
+    HOURGLASS,
     batch_of,
     idle,
     skirts,
@@ -23,21 +25,16 @@ from tests.estimation.networks.staged import (
 )
 from tests.estimation.wardrobes import picture
 
-CROP = {"sigma": 1.0, "unbiased": False, "box_padding": 1.25}
 FIFTY_TWO = StackedHourglassSettings(
     type="hourglass", stacks=1, stem=128, channels=(256, 256, 384, 384, 384, 512), blocks=(2, 2, 2, 2, 2, 4),
     features=256, input_size=(256, 256), **CROP,
-)  # fmt: skip
-SMALL = StackedHourglassSettings(
-    type="hourglass", stacks=2, stem=8, channels=(12, 12, 16), blocks=(1, 1, 1), features=10,
-    input_size=(64, 96), **CROP,
 )  # fmt: skip
 
 
 def hourglass(maps=81, **changes):
     """Its weights as at the start of a training."""
     torch.manual_seed(0)
-    model = build_estimator(SMALL.model_copy(update=changes), maps)
+    model = build_estimator(HOURGLASS.model_copy(update=changes), maps)
     model.init_weights()
     return model
 
@@ -73,7 +70,7 @@ def test_gradients_reach_every_weight(stacks):
 
 def test_the_loss_is_a_thousand_times_the_mean_of_each_stage(tmp_path):
     model = hourglass().eval()
-    batch = batch_of(tmp_path, SMALL, skirts(labelled=3), model.data_preprocessor)
+    batch = batch_of(tmp_path, HOURGLASS, skirts(labelled=3), model.data_preprocessor)
     losses = model(**batch, mode="loss")
     targets, weights = targets_and_weights(batch)
     with torch.no_grad():
@@ -87,9 +84,9 @@ def test_the_loss_is_a_thousand_times_the_mean_of_each_stage(tmp_path):
 
 @pytest.mark.parametrize("chosen", GROUPINGS, ids=lambda chosen: str(chosen.size))
 def test_the_last_stacks_heatmaps_come_out(chosen):
-    model = build_estimator(SMALL, chosen.size).eval()
+    model = build_estimator(HOURGLASS, chosen.size).eval()
     crops = np.stack([picture(1, 64, 96), picture(2, 64, 96)])
-    estimator = Estimator(model, SMALL, chosen)
+    estimator = Estimator(model, HOURGLASS, chosen)
     found = estimator.outputs(crops)
     assert found.shape == (2, chosen.size, 24, 16)
     inputs = torch.from_numpy(np.stack([rendering.normalised(crop) for crop in crops])).float()
@@ -99,11 +96,11 @@ def test_the_last_stacks_heatmaps_come_out(chosen):
 
 
 def test_each_stack_learns_and_the_folder_is_read_again(tmp_path):
-    folder, lines = trained(tmp_path, SMALL)
+    folder, lines = trained(tmp_path, HOURGLASS)
     for stage in (1, 2):
         assert lines[-1][f"loss_stage{stage}"] < 0.7 * lines[0][f"loss_stage{stage}"]
     estimator = Estimator.load(folder, "cpu")
-    assert estimator.network == SMALL
+    assert estimator.network == HOURGLASS
     crop = estimator.crop(picture(1), BOX)
     found = estimator.decode(estimator.outputs(crop.pixels[None])[0], 9)
     assert found.landmarks.shape == (AGGREGATED.wardrobe.category(9).count, 3)
@@ -120,4 +117,4 @@ def test_each_stack_learns_and_the_folder_is_read_again(tmp_path):
 )
 def test_what_cannot_be_built_is_refused(changes, words):
     with pytest.raises(ValidationError, match=words):
-        estimator_network({**SMALL.model_dump(mode="json"), **changes})
+        estimator_network({**HOURGLASS.model_dump(mode="json"), **changes})

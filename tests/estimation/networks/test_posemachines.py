@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from mmpose.models.backbones.cpm import CPM
+from mmpose.models import backbones
 from pydantic import ValidationError
 from torch import nn
 
@@ -15,6 +15,9 @@ from tests.estimation import rendering
 from tests.estimation.networks.staged import (
     AGGREGATED,
     BOX,
+    CPM,
+    CROP,
+    FPM,
     GROUPINGS,
     batch_of,
     idle,
@@ -24,13 +27,9 @@ from tests.estimation.networks.staged import (
 )
 from tests.estimation.wardrobes import landmarks, picture
 
-CROP = {"sigma": 1.0, "unbiased": False, "box_padding": 1.25}
 SIZES = {"stages": 6, "features": 128, "middle": 32, "width": 512}
 PAPER = FPMSettings(type="fpm", input_size=(512, 512), shared_from=2, normalised=False, **SIZES, **CROP)
 PUBLISHED = CPMSettings(type="cpm", input_size=(192, 256), **SIZES, **CROP)
-SMALL = {"stages": 3, "features": 8, "middle": 6, "width": 16, "input_size": (64, 96)}
-FPM = FPMSettings(type="fpm", shared_from=2, normalised=False, **SMALL, **CROP)
-CPM_SMALL = CPMSettings(type="cpm", **SMALL, **CROP)
 
 # genProto.py, with a map of the background beside FashionAI's 24 groups: kernel, channels in, channels out; 0: a pool.
 POOL = (0, 0, 0)
@@ -100,7 +99,7 @@ def test_cpm_is_mmposes():
     """
     model = build_estimator(PUBLISHED, 17).eval()
     torch.manual_seed(0)
-    theirs = CPM(3, 17)
+    theirs = backbones.CPM(3, 17)
     theirs.init_weights()
     theirs.eval()
     model.backbone.load_state_dict(theirs.state_dict())
@@ -202,8 +201,8 @@ def test_fpms_loss_is_the_papers(tmp_path):
 
 
 def test_cpms_loss_is_a_thousand_times_the_mean_of_each_stage(tmp_path):
-    model = build_estimator(CPM_SMALL, 81)
-    batch = batch_of(tmp_path, CPM_SMALL, skirts(), model.data_preprocessor)
+    model = build_estimator(CPM, 81)
+    batch = batch_of(tmp_path, CPM, skirts(), model.data_preprocessor)
     model.eval()
     losses = model(**batch, mode="loss")
     targets, weights = targets_and_weights(batch)
@@ -214,7 +213,7 @@ def test_cpms_loss_is_a_thousand_times_the_mean_of_each_stage(tmp_path):
         assert losses[f"loss_stage{number}"].item() == pytest.approx(1000 * squares.mean(), rel=1e-5)
 
 
-@pytest.mark.parametrize("settings", [FPM, CPM_SMALL])
+@pytest.mark.parametrize("settings", [FPM, CPM])
 def test_only_a_categorys_own_labelled_channels_learn(tmp_path, settings):
     model = fpm(settings)
     made = [(1, 9, BOX, landmarks(9, BOX)), (2, 9, BOX, landmarks(9, BOX, 1))]
@@ -228,7 +227,7 @@ def test_only_a_categorys_own_labelled_channels_learn(tmp_path, settings):
     assert np.flatnonzero(last > 0).tolist() == learn
 
 
-@pytest.mark.parametrize("settings", [FPM, CPM_SMALL])
+@pytest.mark.parametrize("settings", [FPM, CPM])
 @pytest.mark.parametrize("normalised", [False, True])
 @pytest.mark.parametrize("shared_from", [2, 3])
 def test_gradients_reach_every_weight(settings, normalised, shared_from):
@@ -280,7 +279,7 @@ def test_at_the_start_everything_is_background(normalised):
 
 
 @pytest.mark.parametrize("chosen", GROUPINGS, ids=lambda chosen: str(chosen.size))
-@pytest.mark.parametrize("settings", [FPM, CPM_SMALL], ids=["fpm", "cpm"])
+@pytest.mark.parametrize("settings", [FPM, CPM], ids=["fpm", "cpm"])
 def test_the_last_stages_landmarks_come_out(chosen, settings):
     model = fpm(settings, chosen.size).eval()
     crops = np.stack([picture(1, 64, 96), picture(2, 64, 96)])
@@ -293,7 +292,7 @@ def test_the_last_stages_landmarks_come_out(chosen, settings):
     assert last.shape[1] == chosen.size + (settings is FPM)
 
 
-@pytest.mark.parametrize("network", [FPM, FPM.model_copy(update={"normalised": True}), CPM_SMALL])
+@pytest.mark.parametrize("network", [FPM, FPM.model_copy(update={"normalised": True}), CPM])
 def test_each_stage_learns_and_the_folder_is_read_again(tmp_path, network):
     folder, lines = trained(tmp_path, network)
     for stage in (1, 2, 3):
