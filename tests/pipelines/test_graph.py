@@ -312,10 +312,11 @@ def test_a_row_needs_its_network_and_its_own_experts(switched):
     assert (graph["train_network@fpm"].device, graph["finetune_network@skirt-cpn"].device) == ("gpu", "share")
 
 
-def test_seeds_have_rows_and_no_page(switched):
-    graph = switched("fashionai-seeds", ["evaluate_network"])
+def test_seeds_are_rows_of_their_own(switched):
+    graph = switched("fashionai-seeds", ["report_networks"])
     assert len([name for name in graph if name.startswith("evaluate_network@")]) == 15
-    assert not any(name.startswith(("train_estimator", "finetune", "report")) for name in graph)
+    assert not any(name.startswith("finetune") for name in graph)
+    assert "train_estimator@independent" not in graph
 
 
 def test_sets_without_networks_have_none(switched):
