@@ -36,7 +36,7 @@ THREADS := $(shell echo $$(( $(CORES) / $(WORKERS) )))
 
 LINT := { ruff check --no-cache . && ruff format --no-cache --check . && mypy; } || status=1
 
-.PHONY: help setup demo demo-oneshot demo-kgdet demo-fld run sample params test lint format hooks ui deploy mlflow sweep dashboard clean clean-env
+.PHONY: help setup demo demo-oneshot demo-kgdet demo-fld demo-fashionai run sample params test lint format hooks ui deploy mlflow sweep dashboard clean clean-env
 
 help: ## list these commands
 	@echo "make COMMAND, where COMMAND is one of:"
@@ -60,6 +60,10 @@ demo-kgdet: setup ## paper 003 on the same pictures: KGDet and its baselines, by
 demo-fld: setup ## papers 000 and 003 on a second data set: the synthetic wardrobe in FLD's format
 	@hemline params use fld
 	@$(MAKE) run STAGES="report report_kgdet"
+
+demo-fashionai: setup ## papers 000, 002 and 004 on a third: the synthetic wardrobe in FashionAI's format
+	@hemline params use fashionai
+	@$(MAKE) run STAGES="report package report_networks"
 
 run: setup ## the pipeline on params.yaml as it stands, stages side by side; only what has changed (STAGES=report: these)
 	@hemline run $(STAGES)

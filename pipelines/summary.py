@@ -9,11 +9,16 @@ from pipelines.run import Run
 
 # The stages that measure rows, and their files in metrics/, one-shot rows' in their page's folder; those that write
 # pages, and these in reports/.
-METRICS = {"evaluate": "evaluate/{}.json", "evaluate_oneshot": "oneshot/*/{}.json"}
+METRICS = {
+    "evaluate": "evaluate/{}.json",
+    "evaluate_oneshot": "oneshot/*/{}.json",
+    "evaluate_network": "networks/{}.json",
+}
 PAGES = {
     "report": "index.html",
     "report_oneshot@deepmark": "deepmark/index.html",
     "report_kgdet@kgdet": "kgdet/index.html",
+    "report_networks@networks": "networks/index.html",
 }
 
 

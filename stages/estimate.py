@@ -6,8 +6,11 @@ from typing import Any
 from hemline.inference.garments import write_results
 from hemline.inference.pipeline import Estimators, estimate_boxes, see_boxes
 from hemline.inference.sightings import Sightings
-from hemline.params import Params, load_params
+from hemline.params import AblationSettings, NetworkRow, Params, load_params
+from hemline.tracking import Recorder
 from stages.stage import main, read_by, recorded
+
+Row = AblationSettings | NetworkRow
 
 IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/coco/test.json"}
 
@@ -18,17 +21,24 @@ def estimate(name: str) -> None:
     row = params.ablations[name]
     shown = {"ablations": {name: row.model_dump()}, "estimate": params.estimate.model_dump()}
     with recorded(f"estimate@{name}", shown, ablation=name) as run:
-        estimators = row_estimators(params, name)
-        for split in row.splits:
-            read_by(run, split, Path(IMAGES[split]))
-            garments = estimate_boxes(**question(params, name, split), estimators=estimators)
-            count = write_results(Path("results/landmarks") / name / f"{split}.json", garments)
-            run.log({f"{split}.garments": count})
+        write_landmarks(run, params, name, row, row_estimators(params, name), Path("results/landmarks"))
+
+
+def write_landmarks(
+    run: Recorder, params: Params, name: str, row: Row, estimators: Estimators, folder: Path
+) -> None:
+    """Write `folder`/NAME/SPLIT.json for each split of the row: what these estimators find in its boxes."""
+    for split in row.splits:
+        read_by(run, split, Path(IMAGES[split]))
+        garments = estimate_boxes(**question(params, name, row, split), estimators=estimators)
+        count = write_results(folder / name / f"{split}.json", garments)
+        run.log({f"{split}.garments": count})
 
 
 def see(params: Params, name: str, split: str) -> Sightings:
     """What the row's networks say of a split's boxes: what its landmarks are made of."""
-    return see_boxes(**question(params, name, split), estimators=row_estimators(params, name))
+    asked = question(params, name, params.ablations[name], split)
+    return see_boxes(**asked, estimators=row_estimators(params, name))
 
 
 def row_estimators(params: Params, name: str) -> Estimators:
@@ -38,9 +48,8 @@ def row_estimators(params: Params, name: str) -> Estimators:
     return Estimators.load(Path("models/estimators") / row.estimator, experts, params.finetune.categories)
 
 
-def question(params: Params, name: str, split: str) -> dict[str, Any]:
-    """What the row's estimators are asked about a split: its boxes and pictures, and how."""
-    row = params.ablations[name]
+def question(params: Params, name: str, row: Row, split: str) -> dict[str, Any]:
+    """What a row's estimators are asked about a split: its boxes and pictures, and how."""
     return {
         "boxes": Path("results/boxes") / row.boxes / f"{split}.json",
         "images": Path(IMAGES[split]),

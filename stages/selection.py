@@ -1,7 +1,7 @@
 """Networks judged while they are trained, by validation AP.
 
-Estimators in ground-truth boxes, as the authors of paper 000 chose an expert's epoch; detectors by their boxes;
-one-shot networks by their landmarks.
+Estimators in ground-truth boxes, as the authors of paper 000 chose an expert's epoch, or in whole pictures where they
+are trained on these; detectors by their boxes; one-shot networks by their landmarks.
 """
 
 import tempfile
@@ -23,6 +23,7 @@ from hemline.training import save_weights
 
 TRUTH = Path("data/coco/validation-independent.json")
 BOXES = Path("results/boxes/ground-truth/validation.json")
+WHOLE = Path("results/boxes/whole/validation.json")
 
 # The authors' yaml (see `estimate` in params/paper.yaml), whatever `estimate` says: another score in the tables is no
 # reason to train the experts again.
@@ -31,12 +32,16 @@ AUTHORS = EstimateSettings(
 )
 
 
-def validation_ap(params: Params, slug: str | None, estimator: Estimator) -> float:
-    """AP of the category's validation garments, or with None the mean over all categories; 0 where there are none."""
+def validation_ap(params: Params, slug: str | None, estimator: Estimator, crops: str = "boxes") -> float:
+    """AP of the category's validation garments, or with None the mean over all categories; 0 where there are none.
+
+    `crops` are those that the estimator is trained on: annotated boxes, or `whole` pictures.
+    """
     own = None if slug is None else params.wardrobe.category(slug)
     with tempfile.TemporaryDirectory() as folder:
         boxes = Path(folder) / "boxes.json"
-        wanted = [box for box in read_json(BOXES) if own is None or box["category_id"] == own.id]
+        asked = read_json(WHOLE if crops == "whole" else BOXES)
+        wanted = [box for box in asked if own is None or box["category_id"] == own.id]
         write_json(boxes, wanted)
         sightings = see_boxes(
             boxes,

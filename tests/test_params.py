@@ -25,9 +25,18 @@ def test_every_set_is_complete_and_bears_its_name(name):
 
 
 # What sets change of the paper's. Nothing else may differ: all share its detectors and its schedule.
-ROWS = {"params_set", "ablations", "ensemble.members", "evaluate.rows", "package.row", "oneshot", "sweeps"}
-PART = {*ROWS, "estimator.trained", "finetune.categories"}
+ROWS = {
+    *("params_set", "ablations", "ensemble.members", "evaluate.rows", "package.row", "oneshot", "networks"),
+    "sweeps",
+}
+PART = {*ROWS, "estimator.trained", "finetune.categories"} - {"networks"}
 OTHERS = {
+    "fashionai-paper": {
+        *("params_set", "oneshot", "sweeps", "synthesize.size", "report.data", "report.gallery"),
+        *(f"data.{key}" for key in ("name", "wardrobe", "layout", "images", "train", "validation", "test")),
+        *("detector.trained", "detector.htc.masks", "finetune.categories", "finetune.batch_sizes"),
+        *("ablations", "ensemble.members", "evaluate.rows", "package.validation", "package.test", "networks"),
+    },
     "baseline-294": PART,
     "fld-paper": {
         *("params_set", "oneshot", "sweeps", "synthesize.size", "report.data", "report.gallery"),
@@ -164,6 +173,78 @@ def test_a_bad_value_is_named_by_its_path(demo, path, value, message):
     put(demo, path, value)
     with pytest.raises(HemlineError, match=message):
         check_params(demo, "params.yaml")
+
+
+@pytest.fixture
+def fashionai():
+    return yaml.safe_load((ROOT / "params/fashionai.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("networks.finetuned", ["vit"], r"networks: finetuned: no network 'vit' in trained \(cpn, cpm, "),
+        ("networks.finetuned", ["fpm"], r"finetuned: trained\.fpm doesn't say how \(key finetuning\)"),
+        ("networks.categories", [], r"networks: finetuned: categories names none"),
+        ("networks.categories", ["shirt"], r"networks: unknown category 'shirt'; use some of blouse"),
+        (
+            "networks.trained.cpm.grouping",
+            "independent",
+            r"trained\.cpm\.grouping is 'independent'; experts start from aggregated",
+        ),
+        ("networks.rows.fpm.network", "vit", r"networks\.rows\.fpm: models is 'networks/models/fpm'"),
+        ("networks.rows.fpm.boxes", "cascade", r"networks\.rows\.fpm: passes is 2, but boxes are 'cascade'"),
+        ("networks.rows.cpn.splits", ["test"], None),
+        ("networks.trained.fpm.training.rates", [0.1], r"rates \[0\.1\] must be as many as milestones \[\]"),
+        ("networks.trained.fpm.training.crops", "half", r"networks\.trained\.fpm\.training\.crops is 'half'"),
+        ("networks.trained.fpm.init", 3, r"networks\.trained\.fpm\.init is 3"),
+        ("networks.pages", ["deepmark"], r"networks\.pages\.0 is 'deepmark'"),
+        ("estimator.aggregated.crops", "whole", None),
+    ],
+)
+def test_a_bad_value_of_networks_is_named_by_its_path(fashionai, path, value, message):
+    if path == "networks.rows.fpm.boxes":
+        put(fashionai, "networks.rows.fpm.passes", 2)
+    put(fashionai, path, value)
+    if message is None:
+        assert check_params(fashionai, "params.yaml")
+        return
+    with pytest.raises(HemlineError, match=message):
+        check_params(fashionai, "params.yaml")
+
+
+@pytest.mark.parametrize("key", ["estimator.independent", "finetune.training"])
+def test_whole_pictures_are_for_data_that_says_what_they_show(demo, key):
+    put(demo, f"{key}.crops", "whole")
+    with pytest.raises(HemlineError, match=rf"{key}\.crops is 'whole', but data of the layout deepfashion2"):
+        check_params(demo, "params.yaml")
+
+
+def test_a_networks_weights_to_start_from_must_be_said(fashionai):
+    """DVC wants every key that a stage depends on."""
+    del fashionai["networks"]["trained"]["cpn"]["init"]
+    with pytest.raises(HemlineError, match=r"networks\.trained\.cpn\.init: missing"):
+        check_params(fashionai, "params.yaml")
+
+
+def test_networks_without_experts_have_no_finetuning(fashionai):
+    section = check_params(fashionai, "fashionai").networks
+    assert section.finetuning("cpn").new_outputs is False
+    with pytest.raises(HemlineError, match=r"networks\.finetuned has no 'fpm'; it has cpn, cpm"):
+        section.finetuning("fpm")
+
+
+def test_seeds_differ_by_their_seed_alone():
+    section = load_params(ROOT / "params/fashionai-seeds.yaml").networks
+    single = load_params(ROOT / "params/fashionai.yaml").networks.trained
+    seeds = {name: one.training.seed for name, one in section.trained.items()}
+    assert sorted(seeds.values()) == [0] * 5 + [1] * 5 + [2] * 5
+    for name, seed in seeds.items():
+        base = name.rpartition("-")[0]
+        training = single[base].training.model_copy(update={"seed": seed})
+        assert section.trained[name] == single[base].model_copy(
+            update={"training": training, "finetuning": None}
+        )
 
 
 def test_mask_rcnn_without_masks_needs_no_weight_of_theirs(demo):

@@ -13,7 +13,7 @@ from hemline.evaluation import evaluate_landmarks, read_landmark_results, read_t
 from hemline.inference.garments import write_results
 from hemline.inference.pipeline import Estimators, estimate_boxes
 from hemline.wardrobe import grouping, wardrobe
-from stages.selection import AUTHORS, BOXES, TRUTH, validation_ap
+from stages.selection import AUTHORS, BOXES, TRUTH, WHOLE, validation_ap
 from tests.estimation.wardrobes import NETWORK, lively, picture
 from tests.evaluation.wardrobes import ground_truth
 
@@ -74,6 +74,17 @@ def test_a_category_and_all_of_them(estimator):
     for slug in ("skirt", "trousers"):
         expected_ap = expected["per_category"][DEEPFASHION2.category(slug).name]
         assert validation_ap(PARAMS, slug, estimator) == pytest.approx(expected_ap, abs=1e-6)
+
+
+def test_those_trained_on_whole_pictures_are_judged_in_them(estimator):
+    boxes = [{**one, "bbox": [0.0, 0.0, 160.0, 200.0]} for one in json.loads(BOXES.read_text())]
+    WHOLE.parent.mkdir(parents=True)
+    WHOLE.write_text(json.dumps(boxes))
+    in_boxes = validation_ap(PARAMS, "skirt", estimator)
+    BOXES.write_text(json.dumps(boxes))
+    in_pictures = validation_ap(PARAMS, "skirt", estimator)
+    BOXES.write_text("[]")
+    assert validation_ap(PARAMS, "skirt", estimator, crops="whole") == in_pictures != in_boxes
 
 
 def test_nothing_to_judge_by_is_nothing(estimator):

@@ -78,13 +78,13 @@ def _text(name: str, samples: "Samples", trainings: "Sequence[Training]", tflops
     garments = sum(samples.garments.values())
     total = sum(training.gpu_hours(tflops) for training in trainings)
     memory = max(training.gpu_memory for training in trainings)
-    experts = any(training.stage.startswith("finetune@") for training in trainings)
+    variants = any(training.stage.startswith("finetune@") for training in trainings)
     return "\n".join(
         [
             f"{name}: {samples.pictures:,} pictures, {garments:,} garments to train on ({samples.source})\n",
             *aligned(COLUMNS, [_row(list(group), tflops) for _, group in groupby(trainings, key=_alike)]),
             f"\n{len(trainings)} trainings: {_hours(total)} GPU hours in all, on GPUs of {memory:.1f} GiB and more"
-            + (" (plain and hflip share a row: iterations of each, hours of both)" if experts else ""),
+            + (" (plain and hflip share a row: iterations of each, hours of both)" if variants else ""),
             "\nlearning rate at the end of each epoch:",
             *_rate_lines(trainings),
             f"\n{_basis(tflops)}",
@@ -130,11 +130,12 @@ def _rate_lines(trainings: "Sequence[Training]") -> list[str]:
 
 
 def _named(stages: list[str]) -> str:
-    experts = [stage for stage in stages if stage.startswith("finetune@")]
-    others = [stage for stage in stages if stage not in experts]
-    if len(experts) > 2:
-        experts = [f"{len(experts)} of finetune@*"]
-    return ", ".join(others + experts)
+    kinds = ("finetune@", "finetune_network@")
+    named = [stage for stage in stages if not stage.startswith(kinds)]
+    for kind in kinds:
+        experts = [stage for stage in stages if stage.startswith(kind)]
+        named += [f"{len(experts)} of {kind}*"] if len(experts) > 2 else experts
+    return ", ".join(named)
 
 
 def _hours(hours: float) -> str:

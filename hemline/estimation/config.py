@@ -10,7 +10,7 @@ from hemline.estimation.codecs import codec
 from hemline.estimation.network import recipe
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.training import loader, quiet
-from hemline.training.optimizing import cosine
+from hemline.training.optimizing import cosine, drops
 from hemline.wardrobe import Grouping
 
 # What travels with a sample: enough to name it, to find its crop again, and to know how many landmarks it could have.
@@ -44,6 +44,7 @@ def training_config(
         "type": "GarmentDataset",
         **to_plain(grouping),
         "occluded": training.occluded,
+        "whole": training.crops == "whole",
         "ann_file": str(annotations),
         "data_prefix": {"img": str(images)},
         "pipeline": pipeline(settings.network, training.augmentation),
@@ -60,17 +61,14 @@ def optimizer(training: EstimatorTraining) -> dict[str, Any]:
 
 
 def schedule(training: EstimatorTraining) -> list[dict[str, Any]]:
-    """A tenth of the rate at each milestone; without milestones it falls to zero as a cosine, step by step.
+    """The rate drops at each milestone; without milestones it falls to zero as a cosine, step by step.
 
     The cosine and the linear warm-up before it, if any, are ours: they get the most out of the few epochs of a small
     training.
     """
     warmup = {"type": "LinearLR", "start_factor": 0.05, "by_epoch": False, "end": training.warmup_steps}
     first = [warmup] if training.warmup_steps else []
-    if training.milestones:
-        milestones = list(training.milestones)
-        return [*first, {"type": "MultiStepLR", "by_epoch": True, "milestones": milestones, "gamma": 0.1}]
-    return [*first, cosine(training.epochs)]
+    return [*first, *(drops(training) if training.milestones else [cosine(training.epochs)])]
 
 
 def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> list[dict[str, Any]]:

@@ -68,13 +68,19 @@ class GarmentDataset(BaseCocoStyleDataset):
         wardrobe: its name.
         grouping: `name`, for messages, and `group_of`, each landmark's channel from 0.
         occluded: whether occluded landmarks (v = 1) carry loss as visible ones do.
+        whole: whether a sample's box is its picture, not its garment's.
         ann_file, data_prefix, pipeline, ...: as in mmpose.
     """
 
     def __init__(
-        self, wardrobe: str, grouping: Mapping[str, Any], occluded: bool = True, **options: Any
+        self,
+        wardrobe: str,
+        grouping: Mapping[str, Any],
+        occluded: bool = True,
+        whole: bool = False,
+        **options: Any,
     ) -> None:
-        self.least = 1 if occluded else 2
+        self.least, self.whole = 1 if occluded else 2, whole
         self.grouping = from_plain(wardrobe_of(wardrobe), grouping)
         self.cache = PictureCache()
         super().__init__(metainfo=metainfo(self.grouping), **options)
@@ -104,6 +110,9 @@ class GarmentDataset(BaseCocoStyleDataset):
         info["keypoints_visible"] = (landmarks[None, :, 2] >= self.least).astype(np.float32)
         info["visibility"] = landmarks[None, :, 2].astype(np.int64)
         info["img"] = self.cache.read(info["img_path"])
+        if self.whole:
+            height, width = info["img"].shape[:2]
+            info["bbox"] = np.array([[0, 0, width, height]], dtype=np.float32)
         return info
 
     def categories(self, index: int) -> tuple[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
@@ -12,12 +13,12 @@ from hemline.params import NetworkSettings
 from hemline.training import quiet
 
 RECIPES: dict[str, Callable[[Any, int], Config]] = {
-    "hrnet": hrnet.recipe,
-    "cpn": cpn.recipe,
     "cpm": cpm.recipe,
-    "hourglass": hourglass.recipe,
-    "fpm": fpm.recipe,
+    "cpn": cpn.recipe,
     "fashionnet": fashionnet.recipe,
+    "fpm": fpm.recipe,
+    "hourglass": hourglass.recipe,
+    "hrnet": hrnet.recipe,
 }
 
 
@@ -34,3 +35,13 @@ def build_estimator(settings: NetworkSettings, channels: int) -> nn.Module:
 
     with DefaultScope.overwrite_default_scope("mmpose"):
         return MODELS.build(recipe(settings, channels).model)
+
+
+def output_keys(settings: NetworkSettings, channels: int) -> frozenset[str]:
+    """The weights that make the last maps, or coordinates, of each stage, by their names in the state_dict.
+
+    They are those of which more channels need more: the first dimension of a layer's weights is that of its outputs.
+    """
+    with torch.device("meta"):
+        own, more = (build_estimator(settings, count).state_dict() for count in (channels, channels + 1))
+    return frozenset(key for key, value in own.items() if value.shape[:1] != more[key].shape[:1])

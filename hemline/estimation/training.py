@@ -17,7 +17,7 @@ from hemline.estimation.estimator import (
     write_settings,
 )
 from hemline.estimation.garments import read_garments
-from hemline.estimation.network import build_estimator
+from hemline.estimation.network import build_estimator, output_keys
 from hemline.params import EstimatorSettings, NetworkSettings
 from hemline.training import Judge, Source, Watch, fit, initial_weights, onlookers
 from hemline.training.hooks import Record
@@ -68,6 +68,7 @@ def finetune_expert(
     out: Path,
     state: Path,
     title: str,
+    new_outputs: bool = False,
     record: Record | None = None,
     judge: Judge | None = None,
     watch: Watch | None = None,
@@ -78,6 +79,8 @@ def finetune_expert(
     garments there is no expert: `out`/settings.json says so, the estimator in `start` will serve the category, and
     False is returned. The last epoch is kept, or the one that `judge` likes best (the authors took the best validation
     AP with ground-truth boxes, which selects on the reported set). `watch` is shown the Estimator after each epoch.
+    With `new_outputs` the layers that make the last maps start anew (HiKapok/tf.fashionAI, which has a category's own
+    channels alone from here on).
     """
     network, grouping = rebuild(read_settings(start), start)
     expert = grouping.wardrobe.category(slug)
@@ -88,10 +91,21 @@ def finetune_expert(
     if not any(entry["category_id"] == expert.id for entry in read_garments(annotations, images, grouping)):
         write_no_expert(out, slug, f"no {expert.name} with a labelled landmark to train on")
         return False
+    init = _first(settings, grouping, start, out, state) if new_outputs else start / "weights.pt"
     hooks = _looking(settings, grouping, state, watch, judge)
-    _train(settings, grouping, annotations, images, out, state, title, record, start / "weights.pt", hooks)
+    _train(settings, grouping, annotations, images, out, state, title, record, init, hooks)
     write_settings(out, settings, grouping, category=slug, start=str(start))
     return True
+
+
+def _first(
+    settings: EstimatorSettings, grouping: Grouping, start: Path, out: Path, state: Path
+) -> Path | None:
+    """Weights of the network in `start`, but for its outputs, which are drawn anew."""
+    source = Source(str(start / "weights.pt"), without=output_keys(settings.network, grouping.size))
+    return initial_weights(
+        lambda: _new(settings.network, grouping), [source], seed=settings.training.seed, state=state, out=out
+    )
 
 
 def _train(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from hemline.params.base import Positive, Rate, Settings, Share
-from hemline.params.training import TrainingSettings
+from hemline.params.training import SteppedTraining
 
 
 class DlaSettings(Settings):
@@ -89,7 +89,7 @@ class DeepMarkAugmentation(Settings):
     colour: Share
 
 
-class DeepMarkSettings(TrainingSettings):
+class DeepMarkSettings(SteppedTraining):
     """DeepMark (paper 001): CenterNet with a heatmap a landmark, and its training.
 
     `image_size` is the input's (width, height), into which pictures are fitted; all maps are a quarter of it.
@@ -113,21 +113,12 @@ class DeepMarkSettings(TrainingSettings):
     weight_decay: Annotated[float, Field(ge=0)]
     warmup_steps: Annotated[int, Field(ge=0)]
     clip_gradient: Rate | None
-    rates: tuple[Rate, ...] = ()
     init: str | None = None
 
     @property
     def mirrored(self) -> bool:
         """Whether it sees mirrored pictures in training."""
         return self.augmentation.flip > 0
-
-    @model_validator(mode="after")
-    def _rate_of_each_milestone(self) -> "DeepMarkSettings":
-        if self.rates and len(self.rates) != len(self.milestones):
-            raise ValueError(
-                f"rates {list(self.rates)} must be as many as milestones {list(self.milestones)}, or none"
-            )
-        return self
 
     @model_validator(mode="after")
     def _divisible(self) -> "DeepMarkSettings":

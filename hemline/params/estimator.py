@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from hemline.params.base import Positive, Rate, Settings, Share
 from hemline.params.network import AnyEstimatorNetwork
-from hemline.params.training import TrainingSettings
+from hemline.params.training import SteppedTraining
 
 
 class AugmentationSettings(Settings):
@@ -18,10 +18,13 @@ class AugmentationSettings(Settings):
     flip: bool
 
 
-class EstimatorTraining(TrainingSettings):
-    """How an estimator is trained, augmentation included. The rate rises to `lr` over `warmup_steps` batches.
+class EstimatorTraining(SteppedTraining):
+    """How an estimator is trained, augmentation included.
 
-    SGD has a momentum of 0.9. Without `occluded` visible landmarks alone carry loss.
+    The rate rises to `lr` over `warmup_steps` batches; from each of `milestones` on it is the next of `rates` (none: a
+    tenth of the one before); with no milestones it falls to zero as a cosine. SGD has a momentum of 0.9. Without
+    `occluded` visible landmarks alone carry loss. A sample is a garment's box, or with `crops` `whole` all of its
+    picture.
     """
 
     augmentation: AugmentationSettings
@@ -29,13 +32,14 @@ class EstimatorTraining(TrainingSettings):
     optimizer: Literal["Adam", "SGD"] = "Adam"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     occluded: bool = True
+    crops: Literal["boxes", "whole"] = "boxes"
 
 
 class EstimatorSettings(Settings):
     """A landmark estimator: its network and its training."""
 
     network: AnyEstimatorNetwork
-    training: EstimatorTraining
+    training: SerializeAsAny[EstimatorTraining]
 
 
 class EstimatorSection(Settings):

@@ -4,6 +4,7 @@ from typing import Literal, Protocol
 
 from pydantic import model_validator
 
+from hemline.errors import HemlineError
 from hemline.params.base import Settings
 from hemline.params.estimator import EstimatorSettings, EstimatorTraining
 from hemline.params.network import AnyEstimatorNetwork
@@ -28,7 +29,7 @@ class NetworkTraining(Settings):
     """
 
     grouping: Literal["independent", "aggregated"]
-    init: str | None = None
+    init: str | None
     network: AnyEstimatorNetwork
     training: EstimatorTraining
     finetuning: NetworkFinetuning | None = None
@@ -94,13 +95,33 @@ class NetworksSection(Settings):
     rows: dict[str, NetworkRow]
     pages: tuple[Literal["networks"], ...]
 
+    def finetuning(self, name: str) -> NetworkFinetuning:
+        """How experts are made of the network `name`; HemlineError when it has none."""
+        training = self.trained[name].finetuning if name in self.finetuned else None
+        if training is None:
+            raise HemlineError(
+                f"networks.finetuned has no {name!r}; it has {', '.join(self.finetuned) or 'none'}"
+            )
+        return training
+
     @model_validator(mode="after")
-    def _known(self) -> "NetworksSection":
+    def _can_be_finetuned(self) -> "NetworksSection":
+        if self.finetuned and not self.categories:
+            raise ValueError("finetuned: categories names none to make experts of")
         for name in self.finetuned:
             if name not in self.trained:
                 raise ValueError(f"finetuned: no network {name!r} in trained ({', '.join(self.trained)})")
             if self.trained[name].finetuning is None:
                 raise ValueError(f"finetuned: trained.{name} doesn't say how (key finetuning)")
+            if self.trained[name].grouping != "aggregated":
+                raise ValueError(
+                    f"finetuned: trained.{name}.grouping is {self.trained[name].grouping!r}; experts start from "
+                    "aggregated channels, as a category's annotations have them"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_trained(self) -> "NetworksSection":
         for name, row in self.rows.items():
             if row.network not in self.trained:
                 raise ValueError(f"rows.{name} needs {row.network!r}, which trained lacks")

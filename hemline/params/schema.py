@@ -1,5 +1,6 @@
 """The schema of params.yaml: every choice that changes a result, typed, frozen, nothing unknown."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from hemline.params.backbone import BackboneSettings
 from hemline.params.base import Positive, Rate, Settings, Share
 from hemline.params.dense import MaskRCNNSettings
-from hemline.params.estimator import EstimateSettings, EstimatorSection, FinetuneSection
+from hemline.params.estimator import EstimateSettings, EstimatorSection, EstimatorTraining, FinetuneSection
 from hemline.params.networks import Boxes, NetworksSection, check_boxes
 from hemline.params.oneshot import OneShotSection
 from hemline.params.sweeps import SweepSettings
@@ -244,15 +245,27 @@ class Params(Settings):
     @model_validator(mode="after")
     def _whole_pictures_of_known_category(self) -> "Params":
         """Only FashionAI says what a picture shows before anything is found in it."""
-        boxes = {f"ablations.{name}": row.boxes for name, row in self.ablations.items()}
-        boxes |= {f"networks.rows.{name}": row.boxes for name, row in self.networks.rows.items()}
-        for name in (name for name, kind in boxes.items() if kind == "whole"):
-            if self.data.layout != "fashionai":
-                raise ValueError(
-                    f"{name}: boxes is 'whole', but data of the layout {self.data.layout} doesn't say which garment a "
-                    "picture is of; use boxes of a detector, or ground-truth"
-                )
+        if self.data.layout == "fashionai":
+            return self
+        boxes = {f"ablations.{name}.boxes": row.boxes for name, row in self.ablations.items()}
+        boxes |= {f"networks.rows.{name}.boxes": row.boxes for name, row in self.networks.rows.items()}
+        crops = {f"{name}.crops": training.crops for name, training in self._estimator_trainings()}
+        for name in (name for name, kind in {**boxes, **crops}.items() if kind == "whole"):
+            raise ValueError(
+                f"{name} is 'whole', but data of the layout {self.data.layout} doesn't say which garment a picture is "
+                "of; use boxes of a detector, or annotated ones"
+            )
         return self
+
+    def _estimator_trainings(self) -> Iterator[tuple[str, EstimatorTraining]]:
+        """By their keys."""
+        yield "estimator.independent", self.estimator.independent
+        yield "estimator.aggregated", self.estimator.aggregated
+        yield "finetune.training", self.finetune.training
+        for name, network in self.networks.trained.items():
+            yield f"networks.trained.{name}.training", network.training
+            if network.finetuning:
+                yield f"networks.trained.{name}.finetuning", network.finetuning
 
     @model_validator(mode="after")
     def _masks_to_learn_from(self) -> "Params":

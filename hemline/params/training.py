@@ -79,6 +79,20 @@ class TrainingSettings(Settings):
         return self.passes[0]
 
 
+class SteppedTraining(TrainingSettings):
+    """A training whose rate from each of `milestones` on is the next of `rates` (none: a tenth of the one before)."""
+
+    rates: tuple[Rate, ...] = ()
+
+    @model_validator(mode="after")
+    def _rate_of_each_milestone(self) -> "SteppedTraining":
+        if self.rates and len(self.rates) != len(self.milestones):
+            raise ValueError(
+                f"rates {list(self.rates)} must be as many as milestones {list(self.milestones)}, or none"
+            )
+        return self
+
+
 class EvenTraining(TrainingSettings):
     """A training whose upright and wide pictures come in passes of their own, all of one size."""
 

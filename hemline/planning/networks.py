@@ -17,6 +17,7 @@ from hemline.params import (
     DetectorSettings,
     DetectSettings,
     FindSection,
+    HRNetSettings,
     MaskRCNNSettings,
     NetworkSettings,
     OneShotSettings,
@@ -25,6 +26,7 @@ from hemline.params import (
 from hemline.wardrobe import grouping, wardrobe
 
 META = torch.device("meta")
+EXPERT = "-expert"  # how the names of experts end that a network of `networks` is finetuned to
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,9 @@ class Network(ABC):
 
 @dataclass(frozen=True)
 class EstimatorNetwork(Network):
-    """A landmark estimator of any type; an expert has the aggregated estimator's.
+    """A landmark estimator; an expert has the network that it starts from. `grouping` names what its channels are."""
 
-    HRNet's authors divide by 2^30 (`get_model_summary` in their lib/utils/utils.py): their 32.9 GFLOPs of HRNet-w48 at
-    288x384 are 35.3 x 10^9.
-    """
-
-    GIGA: ClassVar[int] = 2**30
-
+    grouping: str = ""
     settings: NetworkSettings | None = None
 
     def build(self) -> nn.Module:
@@ -85,14 +82,24 @@ class EstimatorNetwork(Network):
         return build_estimator(self.settings, self.channels)
 
     def predict(self, model: nn.Module) -> list[torch.Tensor]:
-        """What is decoded: of networks that say their heatmaps several times the last."""
-        return self.train(model)[-1:]
+        """The maps of every stage, or coordinates, of a crop."""
+        width, height = self.input_size
+        outputs = model(torch.empty(1, 3, height, width, device=META), None, mode="tensor")
+        return [one for one in tree_leaves(outputs) if isinstance(one, torch.Tensor)]
 
     def train(self, model: nn.Module) -> list[torch.Tensor]:
-        """All that carries loss: heatmaps (1, channels, height / stride, width / stride), of each stage."""
-        width, height = self.input_size
-        said = model.head(model.backbone(torch.empty(1, 3, height, width, device=META)))
-        return list(said) if isinstance(said, list | tuple) else [said]
+        """The same."""
+        return self.predict(model)
+
+
+class HRNetNetwork(EstimatorNetwork):
+    """An HRNet with a heatmap head.
+
+    Its authors divide by 2^30 (`get_model_summary` in their lib/utils/utils.py): their 32.9 GFLOPs of HRNet-w48 at
+    288x384 are 35.3 x 10^9.
+    """
+
+    GIGA: ClassVar[int] = 2**30
 
 
 class RegionNetwork(Network):
@@ -263,7 +270,7 @@ def _padded(size: tuple[int, int], divisor: int) -> tuple[int, int]:
 
 
 def networks_of(params: Params) -> Iterator[Network]:
-    """Every network that the set trains, experts once: they have the aggregated estimator's shape."""
+    """Every network that the set trains, a network's experts once: they have its shape."""
     for detector in params.detector.trained:
         settings, test = getattr(params.detector, detector), getattr(params.detect, detector)
         yield DetectorNetwork(
@@ -271,10 +278,11 @@ def networks_of(params: Params) -> Iterator[Network]:
             input_size=settings.image_size, channels=len(params.wardrobe.categories), settings=settings, test=test,
         )  # fmt: skip
     for name in params.estimator.trained:
-        yield _estimator(params, name, f"train_estimator@{name}", name)
+        yield _estimator(params, name, f"train_estimator@{name}", name, params.estimator.network)
     experts = len(params.finetune.categories) * len(params.finetune.variants)
     if experts:
-        yield _estimator(params, "expert", "finetune", "aggregated", experts)
+        yield _estimator(params, "expert", "finetune", "aggregated", params.estimator.network, experts)
+    yield from _compared(params)
     for stage, names in (
         ("train_oneshot", params.oneshot.trained),
         ("finetune_oneshot", params.oneshot.finetuned),
@@ -282,11 +290,23 @@ def networks_of(params: Params) -> Iterator[Network]:
         yield from (_oneshot(params, name, f"{stage}@{name}") for name in names)
 
 
-def _estimator(params: Params, name: str, stage: str, channels: str, copies: int = 1) -> EstimatorNetwork:
-    network = params.estimator.network
-    return EstimatorNetwork(
+def _compared(params: Params) -> Iterator[EstimatorNetwork]:
+    """The networks of `networks`, then their experts."""
+    section = params.networks
+    for name, one in section.trained.items():
+        yield _estimator(params, name, f"train_network@{name}", one.grouping, one.network)
+    for name in section.finetuned:
+        network, copies = section.trained[name].network, len(section.categories)
+        yield _estimator(params, f"{name}{EXPERT}", "finetune_network", "aggregated", network, copies)
+
+
+def _estimator(
+    params: Params, name: str, stage: str, groups: str, network: NetworkSettings, copies: int = 1
+) -> EstimatorNetwork:
+    kind = HRNetNetwork if isinstance(network, HRNetSettings) else EstimatorNetwork
+    return kind(
         name=name, stage=stage, params_set=params.params_set, input_size=network.input_size,
-        channels=grouping(params.wardrobe, channels).size, copies=copies, settings=network,
+        channels=grouping(params.wardrobe, groups).size, copies=copies, grouping=groups, settings=network,
     )  # fmt: skip
 
 

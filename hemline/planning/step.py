@@ -28,10 +28,12 @@ from hemline.estimation.garments import read_garments, read_picture
 from hemline.files import read_json, write_json
 from hemline.oneshot.finding import OneShot
 from hemline.oneshot.training import training_config as oneshot_config
-from hemline.params import EstimatorSettings, OneShotRow, Params, TrainingSettings
+from hemline.params import EstimatorSettings, EstimatorTraining, OneShotRow, Params, TrainingSettings
 from hemline.planning.networks import (
+    EXPERT,
     DeepMarkNetwork,
     DetectorNetwork,
+    EstimatorNetwork,
     Network,
     OneShotNetwork,
 )
@@ -113,17 +115,27 @@ def _prepare_detector(
 def _prepare_estimator(
     params: Params, network: Network, batch: int, folder: Path
 ) -> tuple[Config, TrainingSettings]:
-    groups = grouping(params.wardrobe, "independent" if network.name == "independent" else "aggregated")
-    training = (
-        params.finetune.training if network.name == "expert" else getattr(params.estimator, network.name)
-    )
-    training = training.model_copy(update={**SINGLE, "batch_size": batch})
-    settings = EstimatorSettings(network=params.estimator.network, training=training)
+    assert isinstance(network, EstimatorNetwork) and network.settings is not None
+    groups = grouping(params.wardrobe, network.grouping)
+    training = _of_estimator(params, network).model_copy(update={**SINGLE, "rates": (), "batch_size": batch})
+    settings = EstimatorSettings(network=network.settings, training=training)
     annotations = _draw(folder, batch, (468, 624), groups)
     write_estimator(folder / "model", settings, groups, category=None, start=None)
     config = estimator_config(settings, groups, annotations, folder / "image")
     config.train_dataloader.dataset.dataset.indices = batch
     return config, training
+
+
+def _of_estimator(params: Params, network: EstimatorNetwork) -> EstimatorTraining:
+    """How an estimator is trained, or the experts that have its shape."""
+    stage, _, name = network.stage.partition("@")
+    if stage == "train_estimator":
+        return params.estimator.settings(name).training
+    if stage == "finetune":
+        return params.finetune.training
+    if stage == "train_network":
+        return params.networks.trained[name].training
+    return params.networks.finetuning(network.name.removesuffix(EXPERT))
 
 
 def _prepare_oneshot(

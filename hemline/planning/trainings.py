@@ -5,11 +5,11 @@ none was measured on a GPU by us.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hemline.params import EstimatorTraining, Params
+from hemline.params import Params
 from hemline.planning.counting import memory_of, size_of
 from hemline.planning.networks import Network, OneShotNetwork, networks_of
 from hemline.planning.rates import Scheduled, compact, rates
@@ -75,10 +75,9 @@ class Training:
         In bf16 or fp16 what a pass keeps is half as large, and the weights that learn have a copy of half their size.
         """
         memory, training = memory_of(self.network), self.settings
-        optimizer = "Adam" if isinstance(training, EstimatorTraining) else training.optimizer
         mixed = training.precision != "fp32"
         weights = memory.weights * (1.5 if mixed else 1) + (memory.weights if training.ema else 0)
-        learning = memory.learning * (1 + OPTIMIZER_COPIES[optimizer])
+        learning = memory.learning * (1 + OPTIMIZER_COPIES[training.optimizer])
         kept = memory.kept * training.pass_size * (0.5 if mixed else 1)
         return UNSEEN_MEMORY * (weights + learning + kept) / 2**30
 
@@ -107,18 +106,34 @@ class Training:
 
 def trainings_of(params: Params, samples: Samples) -> Iterator[Training]:
     """Every training of the set, in the pipeline's order; each expert by itself."""
-    networks = {network.name: network for network in networks_of(params)}
+    networks = {network.stage: network for network in networks_of(params)}
     for detector in params.detector.trained:
         settings = getattr(params.detector, detector)
-        yield Training(f"train_detector@{detector}", settings, networks[detector], samples.pictures)
+        stage = f"train_detector@{detector}"
+        yield Training(stage, settings, networks[stage], samples.pictures)
     garments = sum(samples.garments.values())
     for name in params.estimator.trained:
-        settings = getattr(params.estimator, name)
-        yield Training(f"train_estimator@{name}", settings, networks[name], garments)
+        stage = f"train_estimator@{name}"
+        yield Training(stage, getattr(params.estimator, name), networks[stage], garments)
     for slug in params.finetune.categories:
         for variant in params.finetune.variants:
             settings = params.finetune.for_category(slug, variant)
-            yield Training(f"finetune@{slug}-{variant}", settings, networks["expert"], samples.garments[slug])
+            yield Training(
+                f"finetune@{slug}-{variant}", settings, networks["finetune"], samples.garments[slug]
+            )
+    yield from _compared(params, networks, samples)
     for network in networks.values():
         if isinstance(network, OneShotNetwork) and network.settings is not None:
             yield Training(network.stage, network.settings, network, samples.pictures)
+
+
+def _compared(params: Params, networks: Mapping[str, Network], samples: Samples) -> Iterator[Training]:
+    """Those of `networks`, then of their experts, which have the network's shape."""
+    section = params.networks
+    for name, one in section.trained.items():
+        stage = f"train_network@{name}"
+        yield Training(stage, one.training, networks[stage], sum(samples.garments.values()))
+    for slug in section.categories:
+        for name in section.finetuned:
+            stage, network = f"finetune_network@{slug}-{name}", networks[f"train_network@{name}"]
+            yield Training(stage, section.finetuning(name), network, samples.garments[slug])

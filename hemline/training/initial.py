@@ -20,12 +20,13 @@ from hemline.training.weights import load_weights, save_weights
 class Source:
     """Weights for a model: a name of the catalogue or a file's path, for keys that begin with `part` (all).
 
-    `rename` turns the file's keys into the model's.
+    `rename` turns the file's keys into the model's; those of `without` are not taken.
     """
 
     init: str
     part: str = ""
     rename: Callable[[str], str] = str
+    without: frozenset[str] = frozenset()
 
 
 def initial_weights(
@@ -48,7 +49,9 @@ def initial_weights(
 
 def _take(model: nn.Module, source: Source) -> dict[str, Any]:
     path = resolve(source.init)
-    report = load_weights(model, path, strict=False, part=source.part, rename=source.rename)
+    report = load_weights(
+        model, path, strict=False, part=source.part, rename=source.rename, without=source.without
+    )
     if not report.taken:
         raise HemlineError(f"{source.init}: none of its {len(report.skipped)} keys fits: {report.text()}")
     if is_first():

@@ -1,8 +1,10 @@
 """Optimisers and learning rates that more than one kind of network trains with."""
 
+from itertools import pairwise
 from typing import Any
 
 from hemline.params import DetectorSettings, OneShotSettings
+from hemline.params.training import SteppedTraining, TrainingSettings
 
 
 def optimizer(settings: DetectorSettings | OneShotSettings) -> dict[str, Any]:
@@ -31,3 +33,18 @@ def cosine(epochs: int) -> dict[str, Any]:
         "by_epoch": True,
         "convert_to_iter_based": True,
     }
+
+
+def drops(training: TrainingSettings) -> list[dict[str, Any]]:
+    """mmengine's configs of a rate that drops at each milestone, to the next of `rates` or to a tenth.
+
+    One for each milestone, as each multiplies by a factor of its own.
+    """
+    given = training.rates if isinstance(training, SteppedTraining) else ()
+    rates = given or [training.lr * 0.1**drop for drop, _ in enumerate(training.milestones, start=1)]
+    return [
+        {"type": "MultiStepLR", "by_epoch": True, "milestones": [milestone], "gamma": rate / before}
+        for milestone, (before, rate) in zip(
+            training.milestones, pairwise((training.lr, *rates)), strict=True
+        )
+    ]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,16 +82,22 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(
-    model: nn.Module, path: Path, strict: bool = True, part: str = "", rename: Callable[[str], str] = str
+    model: nn.Module,
+    path: Path,
+    strict: bool = True,
+    part: str = "",
+    rename: Callable[[str], str] = str,
+    without: Collection[str] = (),
 ) -> LoadReport:
     """Load a state_dict, or a checkpoint that holds one (see `read_state`: nothing in the file is executed).
 
     With `strict`, every key must be there and fit, else HemlineError. Otherwise keys that don't fit are left out, and
     the published names of `RENAMES` are understood. `part` is how the keys begin that are wanted at all. `rename`
-    turns the file's keys into the model's first.
+    turns the file's keys into the model's first; those of `without` are then left out, as if the file lacked them.
     """
     wanted = {key: value for key, value in model.state_dict().items() if key.startswith(part)}
-    given = {rename(key): value for key, value in read_state(path).items()}
+    named = {rename(key): value for key, value in read_state(path).items()}
+    given = {key: value for key, value in named.items() if key not in without}
     state = given if strict else in_our_names(given, wanted)
     report = compare(wanted, state)
     if strict:

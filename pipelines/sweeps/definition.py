@@ -13,7 +13,7 @@ from pipelines.graph import group
 from pipelines.sweeps.identity import Identity, digest, identities
 
 TRUTH = Path("data/coco/validation-independent.json")
-TRAINING = ("train_detector", "train_estimator", "finetune", "train_oneshot")
+TRAINING = ("train_detector", "train_estimator", "finetune", "train_oneshot", "train_network")
 SETTLING = ("estimate", "ensemble")
 
 
@@ -69,11 +69,12 @@ def sweep_settings(params: Params, name: str) -> SweepSettings:
     if group(settings.target) not in (*TRAINING, *SETTLING):
         raise HemlineError(
             f"params.yaml: sweeps.{name}.target is {settings.target!r}; trials can be of train_detector@..., "
-            "train_estimator@..., finetune@..., train_oneshot@..., estimate@... or ensemble"
+            "train_estimator@..., finetune@..., train_oneshot@..., train_network@..., estimate@... or ensemble"
         )
     if "milliseconds" in settings.objectives and group(settings.target) not in (
         "train_estimator",
         "finetune",
+        "train_network",
     ):
         raise HemlineError(
             f"params.yaml: sweeps.{name}.objectives: milliseconds are measured of estimators and experts alone, "

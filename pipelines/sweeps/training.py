@@ -27,6 +27,7 @@ class Training:
             "train_estimator": _estimator,
             "finetune": _expert,
             "train_oneshot": _oneshot,
+            "train_network": _network,
         }[kind](item)
 
     def __call__(self, params: Params, claim: Claim) -> dict[str, float] | None:
@@ -100,4 +101,16 @@ def _oneshot(name: str) -> tuple[Train, Judge]:
     return (
         lambda params, attempt: train_oneshot.train(params, name, attempt),
         lambda params, network: validation_oneshot_ap(params, name, network),
+    )
+
+
+def _network(name: str) -> tuple[Train, Judge]:
+    from stages import train_network
+    from stages.selection import validation_ap
+
+    return (
+        lambda params, attempt: train_network.train(params, name, attempt),
+        lambda params, estimator: validation_ap(
+            params, None, estimator, params.networks.trained[name].training.crops
+        ),
     )

@@ -82,6 +82,28 @@ def test_an_occluded_landmark_has_the_weight_of_a_visible_one(tmp_path):
     assert sample.gt_instance_labels.keypoint_weights.sum() == DEEPFASHION2.category(8).count
 
 
+@pytest.mark.parametrize(("crops", "box"), [("boxes", (30, 40, 110, 150)), ("whole", (0, 0, 160, 200))])
+def test_a_crop_is_the_garments_box_or_its_whole_picture(tmp_path, crops, box):
+    chosen = settings(augment=False)
+    training = chosen.training.model_copy(update={"crops": crops})
+    aggregated = grouping(DEEPFASHION2, "aggregated")
+    points = landmarks(8, BOX)
+    annotations = write_dataset(tmp_path, aggregated, [(1, 8, BOX, points)])
+    chosen = chosen.model_copy(update={"training": training})
+    config = training_config(chosen, aggregated, annotations, tmp_path / "image")
+    from mmpose.registry import DATASETS
+
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        samples = DATASETS.build(config.train_dataloader.dataset.dataset)
+    info = samples.get_data_info(0)
+    assert info["bbox"].tolist() == [list(box)]
+    assert np.array_equal(info["keypoints"][0, aggregated.channels(8)], points[:, :2])
+    found = samples[0]["data_samples"].metainfo
+    # padded by 1.25, then as wide and high as 64 x 96 is
+    width, height = 1.25 * (box[2] - box[0]), 1.25 * (box[3] - box[1])
+    assert found["input_scale"] == pytest.approx([max(width, height * 2 / 3), max(height, width * 3 / 2)])
+
+
 def test_garments_without_landmarks_are_skipped(tmp_path):
     nothing = np.zeros((DEEPFASHION2.category(9).count, 3))
     samples = build(tmp_path, "aggregated", [(1, 9, BOX, nothing), (2, 9, BOX, landmarks(9, BOX))])

@@ -1,5 +1,7 @@
 """The network and its recipe: what carries loss, what the paper's size is."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,12 @@ from mmpose.registry import KEYPOINT_CODECS
 from hemline.estimation import build_estimator
 from hemline.estimation.codecs import codec
 from hemline.estimation.config import training_config
-from hemline.estimation.network import recipe
-from hemline.params import HRNetSettings
+from hemline.estimation.network import output_keys, recipe
+from hemline.params import HRNetSettings, load_params
 from hemline.wardrobe import grouping
 from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, settings, write_dataset
 
+ROOT = Path(__file__).parents[2]
 BOX = (30.0, 40.0, 80.0, 110.0)
 PAPER = HRNetSettings(
     type="hrnet",
@@ -103,6 +106,35 @@ def test_small_and_large_networks_are_of_one_family():
     assert small.backbone.type == large.backbone.type == "HRNet"
     assert small.head.type == large.head.type == "HeatmapHead"
     assert small.backbone.extra.keys() == large.backbone.extra.keys()
+
+
+STAGES = {
+    "backbone.stem.9.conv",
+    "backbone.out_convs.0.1.conv",
+    "backbone.out_convs.1.1.conv",
+}  # of a pose machine
+OUTPUTS = {
+    "hrnet": {"head.final_layer"},
+    "cpn": {"head.final_layer", *(f"head.global_net.says.{level}.2" for level in range(4))},
+    "cpm": STAGES,
+    "hourglass": {"head.multi_final_layers.0", "head.multi_final_layers.1"},
+    "fpm": STAGES,
+    "fashionnet": {"head.coordinates", "head.visibility"},
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_the_layers_that_make_the_maps_are_known_by_their_size(name):
+    """Those that an expert may start without; with their biases, where they have any."""
+    trained = load_params(ROOT / "params/fashionai.yaml").networks.trained
+    network = trained[name].network if name in trained else NETWORK
+    keys = output_keys(network, 24)
+    assert {key.rpartition(".")[0] for key in keys} == OUTPUTS[name]
+    with torch.device("meta"):
+        weights = build_estimator(network, 24).state_dict()
+    rows = {len(weights[key]) for key in keys}
+    # FPM has the background's map beside the landmarks', FashionNet an x and a y, and three classes of visibility
+    assert rows == {"fpm": {25}, "fashionnet": {48, 72}}.get(name, {24})
 
 
 def test_the_papers_size_takes_a_training_step(tmp_path):

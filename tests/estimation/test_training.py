@@ -94,6 +94,19 @@ def test_flip_in_training_makes_another_expert(tmp_path, trained):
     assert not torch.equal(*(weights(expert)["head.final_layer.weight"] for expert in found))
 
 
+def test_new_outputs_are_drawn_and_all_else_is_the_start(tmp_path, trained):
+    frozen = settings(epochs=1, lr=1e-12)
+    _, expert = finetune(tmp_path, trained, [9, 9], variant=frozen, new_outputs=True)
+    start, after = weights(trained), weights(expert)
+    learnt = [key for key in start if start[key].is_floating_point() and "running" not in key]
+    other = {key for key in learnt if not torch.allclose(start[key], after[key], atol=1e-9)}
+    assert other == {"head.final_layer.weight", "head.final_layer.bias"}
+    layer = after["head.final_layer.weight"]
+    assert layer.std() == pytest.approx(0.001, rel=0.2)  # mmpose's head begins so
+    told = json.loads((expert / "initial.json").read_text())
+    assert sorted(told[0]["missing"]) == ["head.final_layer.bias", "head.final_layer.weight"]
+
+
 def test_a_category_without_garments_gets_no_expert_and_says_so(tmp_path, trained):
     annotations = tmp_path / "none.json"
     annotations.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))

@@ -59,7 +59,7 @@ def ended(ui, run):
 
 def test_all_that_the_readme_names_is_there(ui):
     names = {found["name"] for found in ui.post("/deployments/filter", json={}).json()}
-    assert names == {"pipeline", "train", "evaluate-and-submit", "oneshot", "sweep", "stage"}
+    assert names == {"pipeline", "train", "evaluate-and-submit", "oneshot", "networks", "sweep", "stage"}
 
 
 def test_the_form_knows_types_and_meanings(pipeline):

@@ -267,6 +267,79 @@ def test_the_projects_own_pipeline():
     assert "train_estimator@independent" not in read_graph(ROOT, ["finetune"])
 
 
+@pytest.fixture
+def switched(tmp_path, monkeypatch):
+    """The graph of the project's dvc.yaml with another params set."""
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+
+    def read(name, targets=()):
+        root = tmp_path / name
+        root.mkdir()
+        Repo.init(str(root), no_scm=True).close()
+        (root / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
+        (root / "params.yaml").write_text((ROOT / f"params/{name}.yaml").read_text())
+        return read_graph(root, targets)
+
+    return read
+
+
+def test_networks_lead_to_their_page_alone(switched):
+    graph = switched("fashionai")
+    networks = load_params(ROOT / "params/fashionai.yaml").networks
+    trained = [name for name in graph if name.startswith("train_network@")]
+    experts = [name for name in graph if name.startswith("finetune_network@")]
+    assert trained == [f"train_network@{name}" for name in networks.trained]
+    assert set(experts) == {
+        f"finetune_network@{slug}-{name}" for slug in networks.categories for name in networks.finetuned
+    }
+    for name in (*trained, *experts):
+        led = descendants(graph, [name])
+        assert "report_networks@networks" in led and "report" not in led and "package" not in led, name
+    # paper 000's rows on the same pictures stand beside them
+    assert {"report", "report_networks@networks"} <= descendants(graph, ["train_estimator@aggregated"])
+    assert not any(name.partition("@")[0].endswith(("oneshot", "detector", "detect")) for name in graph)
+
+
+def test_a_row_needs_its_network_and_its_own_experts(switched):
+    graph = switched("fashionai")
+    assert set(graph["estimate_network@cpn-joint"].upstream) == {
+        *("convert", "train_network@cpn"),
+        *("synthesize@validation", "synthesize@test"),
+    }
+    needed = set(graph["estimate_network@cpn-se"].upstream)
+    assert "train_network@cpn-se" in needed and "finetune_network@skirt-cpn-se" in needed
+    assert not any(name.endswith(("-cpn", "-cpm")) for name in needed)
+    assert (graph["train_network@fpm"].device, graph["finetune_network@skirt-cpn"].device) == ("gpu", "share")
+
+
+def test_seeds_are_rows_of_their_own(switched):
+    graph = switched("fashionai-seeds", ["report_networks"])
+    assert len([name for name in graph if name.startswith("evaluate_network@")]) == 15
+    assert not any(name.startswith("finetune") for name in graph)
+    assert "train_estimator@independent" not in graph
+
+
+def test_sets_without_networks_have_none(switched):
+    for name in ("demo", "fld", "paper"):
+        assert not any("network" in one.partition("@")[0] for one in switched(name))
+
+
+def test_networks_find_their_gpus(switched, monkeypatch):
+    changes = {"networks.trained.cpn.training.gpus": 2, "networks.trained.cpn.finetuning.gpus": 3}
+
+    def read(path):
+        values = read_values(path)
+        for key, gpus in changes.items():
+            section = key.removesuffix(".gpus")
+            values = with_values(values, {section: {**value_at(values, section), "gpus": gpus}})
+        return values
+
+    monkeypatch.setattr("pipelines.graph.read_values", read)
+    found = {name: stage.gpus for name, stage in switched("fashionai").items() if stage.gpus > 1}
+    slugs = load_params(ROOT / "params/fashionai.yaml").networks.categories
+    assert found == {"train_network@cpn": 2, **{f"finetune_network@{slug}-cpn": 3 for slug in slugs}}
+
+
 TRAININGS = {
     "detector.cascade": 2,
     "detector.htc": 3,

@@ -12,6 +12,7 @@ def test_rows_of_all_pages_are_listed(tmp_path):
         "evaluate/ensemble": {"AP": -1.0, "AP_box": 0.7},  # no labelled landmark
         "oneshot/deepmark/dla": {"AP": 0.5, "AP_box": 0.65},
         "oneshot/kgdet/retina": {"AP_box": 0.63},  # as `evaluate_ablation` says it
+        "networks/cpn": {"AP": 0.4, "AP_box": 0.1},
         "oneshot/dla": {"AP": 0.1, "AP_box": 0.1},  # left by a pipeline without pages
     }
     for name, numbers in written.items():
@@ -22,6 +23,7 @@ def test_rows_of_all_pages_are_listed(tmp_path):
         "evaluate@ensemble",
         "evaluate_oneshot@dla",
         "evaluate_oneshot@retina",
+        "evaluate_network@cpn",
         "evaluate_oneshot@old",
         "report",
     ]
@@ -34,4 +36,5 @@ def test_rows_of_all_pages_are_listed(tmp_path):
         "| ensemble | – | 0.700 |",
         "| dla | 0.500 | 0.650 |",
         "| retina | – | 0.630 |",
+        "| cpn | 0.400 | 0.100 |",
     ]

@@ -20,7 +20,7 @@ def test_models_lists_every_network_of_every_set(capsys):
     assert main(["models", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     sets = {path.stem: load_params(path) for path in (ROOT / "params").glob("*.yaml")}
-    assert {(one["params_set"], one["name"]) for one in found if one["name"] != "expert"} == {
+    assert {(one["params_set"], one["name"]) for one in found if not one["name"].endswith("expert")} == {
         (name, model)
         for name, params in sets.items()
         for model in (
@@ -28,6 +28,7 @@ def test_models_lists_every_network_of_every_set(capsys):
             *params.estimator.trained,
             *params.oneshot.trained,
             *params.oneshot.finetuned,
+            *params.networks.trained,
         )
     }
     (htc,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "htc")]

@@ -46,6 +46,7 @@ def garments(count):
         ({"milestones": (2, 3)}, "1-2: 0.001, 3: 0.0001, 4: 1e-05"),
         ({"milestones": ()}, None),
         ({"milestones": (2,), "warmup_steps": 5}, None),
+        ({"milestones": (1, 3), "rates": (5e-4, 1e-4)}, "1: 0.001, 2-3: 0.0005, 4: 0.0001"),
     ],
 )
 def test_the_rates_are_those_that_a_training_records(tmp_path, schedule, text):
