@@ -8,7 +8,7 @@ from mmengine.config import Config
 from hemline.estimation.channels import to_plain
 from hemline.estimation.codecs import codec
 from hemline.estimation.network import recipe
-from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, NetworkSettings
+from hemline.params import EstimatorSettings, EstimatorTraining, NetworkSettings
 from hemline.training import loader, quiet
 from hemline.training.optimizing import cosine, drops
 from hemline.wardrobe import Grouping
@@ -44,10 +44,9 @@ def training_config(
         "type": "GarmentDataset",
         **to_plain(grouping),
         "occluded": training.occluded,
-        "whole": training.crops == "whole",
         "ann_file": str(annotations),
         "data_prefix": {"img": str(images)},
-        "pipeline": pipeline(settings.network, training.augmentation),
+        "pipeline": pipeline(settings.network, training),
     }
     config.train_dataloader = loader(dataset, training)
     config.channels_last = ""
@@ -71,13 +70,19 @@ def schedule(training: EstimatorTraining) -> list[dict[str, Any]]:
     return [*first, *(drops(training) if training.milestones else [cosine(training.epochs)])]
 
 
-def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> list[dict[str, Any]]:
+def pipeline(network: NetworkSettings, training: EstimatorTraining) -> list[dict[str, Any]]:
     """mmpose's transforms from a picture and a box to a crop and its target heatmaps.
 
     The authors draw a Gaussian x factor, cut at twice the factor for rotation and once for scale; mmpose draws a
     Gaussian cut at 1 and multiplies by its factor. The nearest is twice the rotation factor, the same scale factor, and
     no shift (mmpose's defaults are far stronger). Authors' code: lib/dataset/JointsDataset.py.
     """
+    augmentation = training.augmentation
+    widen = {
+        "boxes": [],
+        "between": [{"type": "WidenBox", "least": 0.0}],
+        "whole": [{"type": "WidenBox", "least": 1.0}],
+    }[training.crops]
     crop = {
         "type": "RandomBBoxTransform",
         "shift_prob": 0.0,
@@ -89,6 +94,7 @@ def pipeline(network: NetworkSettings, augmentation: AugmentationSettings) -> li
     flip = [{"type": "QuickRandomFlip", "direction": "horizontal", "prob": 0.5}] if augmentation.flip else []
     return [
         {"type": "LoadImage"},
+        *widen,
         {"type": "GetBBoxCenterScale", "padding": network.box_padding},
         *flip,
         crop,

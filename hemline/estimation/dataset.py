@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmcv.transforms import BaseTransform
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.transforms import RandomFlip
 from mmpose.registry import DATASETS, TRANSFORMS
@@ -57,6 +58,22 @@ class QuickRandomFlip(RandomFlip):
         return results
 
 
+@TRANSFORMS.register_module()
+class WidenBox(BaseTransform):
+    """A garment's box on its way to the whole picture: a share of it between `least` and 1, another one each time."""
+
+    def __init__(self, least: float) -> None:
+        self.least = least
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Widen `bbox` (1, 4), x1, y1, x2, y2."""
+        height, width = results["img"].shape[:2]
+        share = np.random.uniform(self.least, 1)
+        picture = np.array([0, 0, width, height])
+        results["bbox"] = ((1 - share) * results["bbox"] + share * picture).astype(np.float32)
+        return results
+
+
 @DATASETS.register_module()
 class GarmentDataset(BaseCocoStyleDataset):
     """One sample a garment, whatever its category; its `category_id` and `landmark_count` travel with it.
@@ -68,7 +85,6 @@ class GarmentDataset(BaseCocoStyleDataset):
         wardrobe: its name.
         grouping: `name`, for messages, and `group_of`, each landmark's channel from 0.
         occluded: whether occluded landmarks (v = 1) carry loss as visible ones do.
-        whole: whether a sample's box is its picture, not its garment's.
         ann_file, data_prefix, pipeline, ...: as in mmpose.
     """
 
@@ -77,10 +93,9 @@ class GarmentDataset(BaseCocoStyleDataset):
         wardrobe: str,
         grouping: Mapping[str, Any],
         occluded: bool = True,
-        whole: bool = False,
         **options: Any,
     ) -> None:
-        self.least, self.whole = 1 if occluded else 2, whole
+        self.least = 1 if occluded else 2
         self.grouping = from_plain(wardrobe_of(wardrobe), grouping)
         self.cache = PictureCache()
         super().__init__(metainfo=metainfo(self.grouping), **options)
@@ -110,9 +125,6 @@ class GarmentDataset(BaseCocoStyleDataset):
         info["keypoints_visible"] = (landmarks[None, :, 2] >= self.least).astype(np.float32)
         info["visibility"] = landmarks[None, :, 2].astype(np.int64)
         info["img"] = self.cache.read(info["img_path"])
-        if self.whole:
-            height, width = info["img"].shape[:2]
-            info["bbox"] = np.array([[0, 0, width, height]], dtype=np.float32)
         return info
 
     def categories(self, index: int) -> tuple[int]:

@@ -12,6 +12,7 @@ from mmpose.datasets.transforms import RandomFlip
 
 from hemline.errors import HemlineError
 from hemline.estimation.config import pipeline, training_config
+from hemline.estimation.dataset import WidenBox
 from hemline.estimation.garments import PictureCache, read_garments, read_images, read_picture
 from hemline.wardrobe import grouping
 from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, settings, write_dataset
@@ -95,13 +96,24 @@ def test_a_crop_is_the_garments_box_or_its_whole_picture(tmp_path, crops, box):
 
     with DefaultScope.overwrite_default_scope("mmpose"):
         samples = DATASETS.build(config.train_dataloader.dataset.dataset)
-    info = samples.get_data_info(0)
-    assert info["bbox"].tolist() == [list(box)]
-    assert np.array_equal(info["keypoints"][0, aggregated.channels(8)], points[:, :2])
     found = samples[0]["data_samples"].metainfo
     # padded by 1.25, then as wide and high as 64 x 96 is
     width, height = 1.25 * (box[2] - box[0]), 1.25 * (box[3] - box[1])
     assert found["input_scale"] == pytest.approx([max(width, height * 2 / 3), max(height, width * 3 / 2)])
+
+
+def test_boxes_between_a_garment_and_its_picture(tmp_path):
+    """Each draw holds the garment and lies in the picture; draws reach from the one to the other."""
+    np.random.seed(0)
+    picture = np.zeros((200, 160, 3), np.uint8)
+    widen = WidenBox(least=0.0)
+    garment = np.array([[30, 40, 110, 150]], np.float32)
+    drawn = np.concatenate([widen({"img": picture, "bbox": garment})["bbox"] for _ in range(200)])
+    assert (drawn[:, :2] <= garment[0, :2]).all() and (drawn[:, 2:] >= garment[0, 2:]).all()
+    assert (drawn[:, :2] >= 0).all() and (drawn[:, 2:] <= (160, 200)).all()
+    shares = 1 - drawn[:, 0] / 30
+    assert shares.min() < 0.1 and shares.max() > 0.9
+    assert np.allclose(drawn[:, 3], 150 + 50 * shares, atol=0.01)
 
 
 def test_garments_without_landmarks_are_skipped(tmp_path):
@@ -168,7 +180,7 @@ def test_a_mirrored_garment_has_its_landmarks_in_the_partners_channels(tmp_path,
 
 
 def test_augmentation_has_the_authors_strength():
-    given = settings().training.augmentation
+    given = settings().training
     crop = next(step for step in pipeline(NETWORK, given) if step["type"] == "RandomBBoxTransform")
     # HRNet draws N(0, 1) x 30 degrees, cut at 60; mmpose draws N(0, 1) cut at 1 and multiplies by its factor.
     assert crop["rotate_factor"] == 60 and crop["rotate_prob"] == 0.6
@@ -178,8 +190,7 @@ def test_augmentation_has_the_authors_strength():
 
 def test_flip_is_an_augmentation_of_its_own():
     kinds = [
-        [step["type"] for step in pipeline(NETWORK, settings(flip=flip).training.augmentation)]
-        for flip in (False, True)
+        [step["type"] for step in pipeline(NETWORK, settings(flip=flip).training)] for flip in (False, True)
     ]
     assert "QuickRandomFlip" not in kinds[0]
     assert [kind for kind in kinds[1] if kind != "QuickRandomFlip"] == kinds[0]
