@@ -34,6 +34,7 @@ COLOURS = (
 CASING = (24, 24, 28)
 TRUTH = (255, 255, 255)
 SURE = 0.2  # a landmark under this heatmap score is drawn hollow: the threshold of paper 000's code
+GAP = 4  # pixels of white between two panels
 _SHIFT = 4  # cv2 takes sub-pixel coordinates as integers with this many binary places
 RGB = tuple[int, int, int]
 Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
@@ -197,17 +198,33 @@ def draw_comparison(
     before anything is drawn, so that lines stay fine. A panel without a garment shows the bare crop. Raises
     HemlineError without any garment.
     """
-    given = [garment for garment in (truth, prediction) if garment is not None]
+    return draw_panels(picture, [(truth, captions[0], 2.0), (prediction, captions[1], SURE)], size=size)
+
+
+def draw_panels(
+    picture: np.ndarray,
+    panels: Sequence[tuple[Drawable | None, str, float]],
+    *,
+    size: tuple[int, int] = (360, 320),
+    columns: int = 2,
+) -> np.ndarray:
+    """One garment several times, `columns` side by side, BGR. A panel: garment, caption, `draw_garments`' `sure`.
+
+    The panels are as in `draw_comparison`; `size` is each one's.
+    """
+    given = [garment for garment, _, _ in panels if garment is not None]
     if not given:
         raise HemlineError("draw_comparison: neither an annotated nor a predicted garment was given")
     crop, shift, factor = _crop(_checked(picture), [garment.box for garment in given], size)
-    panels = []
-    for garment, caption, sure in ((truth, captions[0], 2.0), (prediction, captions[1], SURE)):
+    step = np.array(crop.shape[:2]) + GAP
+    rows = -(-len(panels) // columns)
+    sheet = np.full((*(step * (rows, min(columns, len(panels))) - GAP), 3), 255, np.uint8)
+    for place, (garment, caption, sure) in enumerate(panels):
         moved = [] if garment is None else [_moved(garment, shift, factor)]
         panel = draw_garments(crop, moved, boxes=True, labels=False, sure=sure)
-        panels.append(_caption(panel, caption))
-    gap = np.full((crop.shape[0], 4, 3), 255, np.uint8)
-    return np.concatenate([panels[0], gap, panels[1]], axis=1)
+        top, left = step * divmod(place, columns)
+        sheet[top : top + panel.shape[0], left : left + panel.shape[1]] = _caption(panel, caption)
+    return sheet
 
 
 def _colour(garment: Drawable) -> RGB:

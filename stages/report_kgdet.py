@@ -6,7 +6,8 @@ from hemline.params import Params, load_params
 from hemline.planning import networks_of, size_of
 from hemline.provenance import provenance
 from hemline.reporting import ReportInputs
-from hemline.reporting.kgdet import KGDetInputs, NetworkSize, write_kgdet_report
+from hemline.reporting.cost import NetworkSize
+from hemline.reporting.kgdet import KGDetInputs, write_kgdet_report
 from hemline.reporting.kgdet.evidence import setting_of
 from hemline.reporting.kgdet.paper import network_of
 from stages.stage import main, recorded

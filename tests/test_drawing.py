@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from hemline.drawing import TruthGarment, colours, draw_comparison, draw_garments, outline
+from hemline.drawing import TruthGarment, colours, draw_comparison, draw_garments, draw_panels, outline
 from hemline.errors import HemlineError
 from hemline.wardrobe import Category, Landmark, Wardrobe, wardrobe
 
@@ -200,6 +200,18 @@ def test_comparison_shows_the_same_crop_twice():
     left, right = both[:, :width], both[:, width + 4 :]
     assert both.shape[0] == 240 and left.shape == right.shape
     assert 0.02 < changed(left, right).mean() < 0.5  # one has the garment, all else is equal
+
+
+def test_panels_stand_in_rows():
+    picture = np.random.default_rng(0).integers(0, 255, (200, 160, 3), dtype=np.uint8)
+    panels = [(None, "", 0.2), (garment(), "", 0.2), (None, "", 0.2)]
+    sheet = draw_panels(picture, panels, size=(999, 120))
+    height, width = 120, (sheet.shape[1] - 4) // 2
+    assert sheet.shape[0] == 2 * height + 4 and (sheet[height + 4 :, width + 4 :] == 255).all()
+    first, second, third = sheet[:height, :width], sheet[:height, width + 4 :], sheet[height + 4 :, :width]
+    assert (first == third).all() and changed(first, second).any()
+    row = draw_panels(picture, panels, size=(999, 120), columns=3)
+    assert row.shape[:2] == (height, 3 * width + 8) and (row[:, -width:] == first).all()
 
 
 def test_comparison_moves_landmarks_with_the_crop():

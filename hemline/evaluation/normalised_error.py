@@ -87,13 +87,34 @@ def normalised_error(
 
     None in the place of all this where the ground truth doesn't say the width and height of its pictures.
     """
-    garments = [entry for entry in truth.annotations if entry.labelled and not entry.crowd]
-    if any(entry.image_id not in truth.sizes for entry in garments):
+    garments = _measurable(truth)
+    if garments is None:
         return None
     found = match(garments, results, truth.wardrobe)
     points = labelled(truth, garments, found)
     summary = _summary(_tallies(points, truth, resamples, seed), truth.wardrobe)
     return summary | _counts(garments, found, truth.wardrobe)
+
+
+def error_tallies(
+    truth: GroundTruth, results: Sequence[Result], resamples: int = 0, seed: int = 0
+) -> dict[str, np.ndarray] | None:
+    """What `normalised_error` is made of: by the names of `ERRORS` sum and count by landmark, (2, L, 1 + resamples).
+
+    Column 0 is of the images as they are, the others of draws of them: equal seeds draw equal images, so that columns
+    of several rows can be compared one by one. None as in `normalised_error`.
+    """
+    garments = _measurable(truth)
+    if garments is None:
+        return None
+    points = labelled(truth, garments, match(garments, results, truth.wardrobe))
+    return _tallies(points, truth, resamples, seed)
+
+
+def _measurable(truth: GroundTruth) -> list[Annotation] | None:
+    """The garments with landmarks; None where the size of the picture of one isn't known."""
+    garments = [entry for entry in truth.annotations if entry.labelled and not entry.crowd]
+    return garments if all(entry.image_id in truth.sizes for entry in garments) else None
 
 
 def _counts(
@@ -143,10 +164,10 @@ def _summary(tallies: Mapping[str, np.ndarray], wardrobe: Wardrobe) -> dict[str,
 def _number(tally: np.ndarray, kind: Error) -> np.ndarray:
     """One of `ERRORS` for each column, from sums and counts (2, L, columns)."""
     if not kind.share:
-        return _ratio(*tally.sum(axis=1))
-    shares = _ratio(*tally)
+        return ratio(*tally.sum(axis=1))
+    shares = ratio(*tally)
     known = ~np.isnan(shares)
-    return _ratio(np.where(known, shares, 0.0).sum(axis=0), known.sum(axis=0))
+    return ratio(np.where(known, shares, 0.0).sum(axis=0), known.sum(axis=0))
 
 
 def _parts(tally: np.ndarray, categories: Sequence[Category]) -> dict[str, dict[str, np.ndarray]]:
@@ -155,12 +176,12 @@ def _parts(tally: np.ndarray, categories: Sequence[Category]) -> dict[str, dict[
     for landmark in chain.from_iterable(entry.landmarks for entry in categories):
         places[landmark.name].append(landmark.index)
     return {
-        "per_category": {entry.name: _ratio(*tally[:, entry.slice].sum(axis=1)) for entry in categories},
-        "per_landmark": {name: _ratio(*tally[:, own].sum(axis=1)) for name, own in places.items()},
+        "per_category": {entry.name: ratio(*tally[:, entry.slice].sum(axis=1)) for entry in categories},
+        "per_landmark": {name: ratio(*tally[:, own].sum(axis=1)) for name, own in places.items()},
     }
 
 
-def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+def ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     """NaN where nothing was counted."""
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 

@@ -1,6 +1,7 @@
 """What each row costs: the trainings that it needs, their time, their memory, the networks' sizes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hemline.params import GIVEN_BOXES, Params
@@ -8,6 +9,8 @@ from hemline.reporting.evidence import ENSEMBLE, Evidence
 from hemline.reporting.numbers import MISSING, whole
 from hemline.reporting.tables import Cell, Column, Line, Table
 from hemline.reporting.trainings import Training
+
+GIGA = 1e9
 
 COLUMNS = (
     Column("row", kind="words"),
@@ -101,6 +104,26 @@ def millions(parameters: int) -> str:
     """ "0.56", "98.4": two digits under ten, one from there on."""
     value = parameters / 1e6
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """A network's weights, and the multiply-adds of a prediction, as hemline.planning counts them.
+
+    Not its own class: that comes with torch and mmdet, which a page does without.
+    """
+
+    parameters: int
+    multiply_adds: int
+
+
+def size_cells(size: NetworkSize | None) -> tuple[Cell, Cell]:
+    """Millions of parameters, and GFLOPs: multiply-adds, 10^9 to one ("107", "1.3", "0.42")."""
+    if size is None:
+        return Cell(MISSING), Cell(MISSING)
+    value = size.multiply_adds / GIGA
+    giga = f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    return Cell(millions(size.parameters)), Cell(giga)
 
 
 def duration(seconds: float | None) -> str:

@@ -5,9 +5,11 @@ pictures to the next: the difference is known better than the two intervals sugg
 resample (paired bootstrap, 95 % percentile interval).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -40,14 +42,28 @@ def resample_boxes(truth: GroundTruth, results: Path, resamples: int, seed: int)
 
 def difference(before: Columns, after: Columns) -> Difference:
     """After minus before, resample by resample."""
-    overall = _estimate(after.numbers["AP"] - before.numbers["AP"])
+    overall = estimated(after.numbers["AP"] - before.numbers["AP"])
     assert overall is not None  # evidence.py has refused rows without AP
     categories = {
-        name: _estimate(after.per_category[name] - values) for name, values in before.per_category.items()
+        name: estimated(after.per_category[name] - values) for name, values in before.per_category.items()
     }
     return Difference(overall, categories)
 
 
-def _estimate(values: np.ndarray) -> Estimate | None:
+class Named(Protocol):
+    """A row of any table."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def paired(resampled: Callable[[str], Columns]) -> Callable[[Named, Named], Difference]:
+    """What says how two rows differ, from what resamples a row by its name: each once."""
+    known = cache(resampled)
+    return lambda before, after: difference(known(before.name), known(after.name))
+
+
+def estimated(values: np.ndarray) -> Estimate | None:
+    """A number and its interval from its columns, (1 + resamples,); None without a number."""
     ends = interval(values[1:])
     return None if ends is None or np.isnan(values[0]) else Estimate(float(values[0]), *ends)

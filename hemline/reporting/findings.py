@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hemline.reporting import paper
 from hemline.reporting.differences import Difference
 from hemline.reporting.evidence import Basis, Estimate, Evidence, Row, whose
-from hemline.reporting.numbers import between, joined, signed
+from hemline.reporting.numbers import between, change, joined, signed
 from hemline.wardrobe import grouping
 
 UNANSWERED = ("Not answered: params.yaml leaves out the rows that this needs.",)
@@ -62,36 +62,19 @@ def _theirs(before: Row, after: Row) -> float | None:
 
 def sentence(finding: Finding) -> str:
     """What the step did, in words that follow from its interval, and the paper's number beside it."""
-    change, step = finding.ours.ap, finding.step
-    subject = step.what[0].upper() + step.what[1:]
-    values = f"{finding.before.ap.value:.3f} to {finding.after.ap.value:.3f}"
-    if change.low > 0:
-        text = f"{subject} raised AP by {between(change)} ({values})"
-    elif change.high < 0:
-        text = f"{subject} lowered AP by {between(_negated(change))} ({values})"
-    else:
-        text = (
-            f"{subject} changed AP by {signed(change.value)} {_interval(change)} ({values}), no clear change"
-        )
-    return f"{text}{_beside(finding)}."
-
-
-def _negated(change: Estimate) -> Estimate:
-    return Estimate(-change.value, -change.high, -change.low)
-
-
-def _interval(change: Estimate) -> str:
-    return f"[{signed(change.low)}, {signed(change.high)}]"
+    subject = finding.step.what[0].upper() + finding.step.what[1:]
+    values = f" ({finding.before.ap.value:.3f} to {finding.after.ap.value:.3f})"
+    return f"{change(subject, 'AP', finding.ours.ap, values)}{_beside(finding)}."
 
 
 def _beside(finding: Finding) -> str:
-    change, theirs = finding.ours.ap, finding.theirs
+    ours, theirs = finding.ours.ap, finding.theirs
     if theirs is None:
         return ""
     text = f"; in the paper {signed(theirs)}"
-    if change.low > 0 or change.high < 0:
-        return text + (", the same direction" if theirs * change.value > 0 else ", the other direction")
-    inside = change.low <= theirs <= change.high
+    if ours.low > 0 or ours.high < 0:
+        return text + (", the same direction" if theirs * ours.value > 0 else ", the other direction")
+    inside = ours.low <= theirs <= ours.high
     return text + (", which the interval includes" if inside else ", which the interval excludes")
 
 
@@ -126,10 +109,10 @@ def _bottleneck(evidence: Evidence, findings: Mapping[str, Finding]) -> tuple[st
     return tuple(known) or UNANSWERED
 
 
-def _verdict(change: Estimate, cause: str) -> str:
-    if change.low > 0:
+def _verdict(gain: Estimate, cause: str) -> str:
+    if gain.low > 0:
         return f"So on this data better boxes would raise AP: {cause} holds it back."
-    if change.high < 0:
+    if gain.high < 0:
         return f"So on this data the annotated boxes do worse: {cause} is not what holds AP back."
     return f"So on this data {cause} cannot be shown to hold AP back."
 

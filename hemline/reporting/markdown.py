@@ -1,10 +1,11 @@
 """Tables as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hemline.reporting.numbers import fixed
 from hemline.reporting.page import Page
+from hemline.reporting.pictures import Picture
 from hemline.reporting.tables import Cell, Table
 
 RULES = {"words": "---", "code": "---", "mark": ":---:", "number": "---:"}
@@ -17,16 +18,13 @@ def document(page: Page) -> str:
     lines += ["## The paper's research questions, on this data", ""]
     for answer in page.answers:
         lines += [f"**{answer.question}**", "", *(f"- {escape(text)}" for text in answer.sentences), ""]
-    if page.whole:
-        lines += ["## Predictions", "", "![Predictions on validation pictures](pictures/predictions.jpg)", ""]
-        lines += [escape(page.whole_note), ""]
+    lines += prediction_lines(page.whole, page.whole_note)
     lines += ["## How far off each landmark is", ""]
-    lines += [line for note in page.errors_notes if note for line in (escape(note), "")]
+    lines += paragraphs(filter(None, page.errors_notes))
     lines += [*(f"- {escape(words)}" for words, _ in page.errors), ""]
     lines += [line for table in (page.cost, page.rerun) for line in table_lines(table)]
     if page.submission:
-        lines += ["## Submission", ""]
-        lines += [line for one in page.submission for line in (escape(one), "")]
+        lines += ["## Submission", "", *paragraphs(page.submission)]
     lines += provenance_lines(page.provenance)
     return "\n".join(lines) + "\n"
 
@@ -35,6 +33,19 @@ def heading(title: str, lead: str, caveats: Sequence[str]) -> list[str]:
     """A document's first lines."""
     quoted = [line for caveat in caveats for line in (f"> {escape(caveat)}", "")]
     return [f"# {title}", "", escape(lead), "", *quoted]
+
+
+def paragraphs(texts: Iterable[str]) -> list[str]:
+    """Plain text, each a paragraph."""
+    return [line for text in texts for line in (escape(text), "")]
+
+
+def prediction_lines(whole: Sequence[Picture], note: str) -> list[str]:
+    """The sheet of whole pictures, if there are any."""
+    if not whole:
+        return []
+    sheet = "![Predictions on validation pictures](pictures/predictions.jpg)"
+    return ["## Predictions", "", sheet, "", *paragraphs([note])]
 
 
 def provenance_lines(provenance: Mapping[str, str]) -> list[str]:

@@ -149,7 +149,7 @@ def draw_gallery(
         image = read_picture(pictures[sample.truth.image_id])
         both = draw_comparison(image, sample.truth, sample.prediction, size=size, captions=captions)
         name = f"{prefix}{number:03d}-{entry.slug}-{sample.truth.image_id}.jpg"
-        drawn.append(_write(out / name, both, f"{entry.name}: {_quality(sample)}"))
+        drawn.append(write_picture(out / name, both, f"{entry.name}: {_quality(sample)}"))
     return drawn
 
 
@@ -171,8 +171,14 @@ def draw_whole(
         shown = [one for one in predictions if one.image_id == image_id and one.box_score >= SHOWN_SCORE]
         panels.append(_fit(draw_garments(read_picture(pictures[image_id]), shown), WHOLE_SIZE))
         names = ", ".join(one.category.name for one in shown) or "nothing found"
-        drawn.append(_write(out / f"whole-{image_id}.jpg", panels[-1], names))
-    return drawn, _write(out / "predictions.jpg", _sheet(panels), "predictions on validation pictures")
+        drawn.append(write_picture(out / f"whole-{image_id}.jpg", panels[-1], names))
+    return drawn, write_sheet(panels, out)
+
+
+def write_sheet(panels: Sequence[np.ndarray], out: Path) -> Picture:
+    """Pictures on one sheet, for the README and other Markdown: `out`/predictions.jpg."""
+    sheet = _sheet([_fit(panel, WHOLE_SIZE) for panel in panels])
+    return write_picture(out / "predictions.jpg", sheet, "predictions on validation pictures")
 
 
 def _fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -213,7 +219,8 @@ def read_picture(path: Path) -> np.ndarray:
     return image
 
 
-def _write(path: Path, image: np.ndarray, caption: str) -> Picture:
+def write_picture(path: Path, image: np.ndarray, caption: str) -> Picture:
+    """Write a picture (h, w, 3) uint8 BGR as a JPEG."""
     coded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert coded, path
     with atomic_write(path, "wb") as handle:

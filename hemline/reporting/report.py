@@ -2,22 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hemline.evaluation import GroundTruth, as_garments, read_truth
 from hemline.evaluation.summary import Columns
-from hemline.files import atomic_write, write_json
+from hemline.files import write_json
 from hemline.inference.garments import Garment, read_results
 from hemline.reporting import paper, story
 from hemline.reporting.cost import all_needed, cost_table
 from hemline.reporting.curves import curves_figures
-from hemline.reporting.differences import Difference, difference, resample_row
+from hemline.reporting.differences import Difference, Named, paired, resample_row
 from hemline.reporting.errors import CategoryErrors, category_errors
 from hemline.reporting.evidence import Evidence, ReportInputs, Row, gather
 from hemline.reporting.figures import boxes_figure, finetuning_figure, rows_figure
 from hemline.reporting.findings import Finding, answers, caveats, compare
+from hemline.reporting.frame import about, write_text
 from hemline.reporting.markdown import document
 from hemline.reporting.normalised import KEY as NORMALISED
 from hemline.reporting.normalised import error_tables
@@ -35,8 +35,9 @@ from hemline.reporting.pictures import (
 )
 from hemline.reporting.plots import write_plots
 from hemline.reporting.rerun import rerun_table
+from hemline.reporting.steps import steps_table
 from hemline.reporting.submission import submission_lines
-from hemline.reporting.tables import Table, ablation_table, categories_table, methods_table, steps_table
+from hemline.reporting.tables import Table, ablation_table, categories_table, methods_table
 from hemline.reporting.trainings import Training, read_trainings, those_at
 
 EXTREMES = 20  # worst and best predictions, each
@@ -72,18 +73,14 @@ def write_report(inputs: ReportInputs, out: Path) -> None:
     write_text(out / "index.html", render(page))
 
 
-def _differences(inputs: ReportInputs, truth: GroundTruth) -> Callable[[Row, Row], Difference]:
+def _differences(inputs: ReportInputs, truth: GroundTruth) -> Callable[[Named, Named], Difference]:
     settings = inputs.params.evaluate
 
-    @cache
     def resampled(name: str) -> Columns:
         results = inputs.results / name / "validation.json"
         return resample_row(truth, results, settings.resamples, settings.seed)
 
-    def between_rows(before: Row, after: Row) -> Difference:
-        return difference(resampled(before.name), resampled(after.name))
-
-    return between_rows
+    return paired(resampled)
 
 
 def _tables(inputs: ReportInputs, evidence: Evidence, findings: tuple[Finding, ...]) -> tuple[Table, ...]:
@@ -169,28 +166,17 @@ def _page(
 
 
 def _write_json(evidence: Evidence, tables: tuple[Table, ...], out: Path) -> None:
-    about = {
-        "params_set": evidence.params.params_set,
-        "data": evidence.data,
-        "comparable_with_paper": evidence.paper_data,
-    }
-    records = {table.key: list(table.records) for table in tables}
-    write_json(out / "table1.json", {**about, "rows": records["table1"]})
+    basis, records = about(evidence), {table.key: list(table.records) for table in tables}
+    write_json(out / "table1.json", {**basis, "rows": records["table1"]})
     write_json(
         out / "table2.json",
-        {**about, "rows": records["table2"], "steps": records.get("steps", []), **_errors_of(records)},
+        {**basis, "rows": records["table2"], "steps": records.get("steps", []), **_errors_of(records)},
     )
-    write_json(out / "table3.json", {**about, "rows": records["table3"]})
+    write_json(out / "table3.json", {**basis, "rows": records["table3"]})
     rows = [{**cost, **again} for cost, again in zip(records["cost"], records["rerun"], strict=True)]
-    write_json(out / "rows.json", {**about, "rows": rows})
+    write_json(out / "rows.json", {**basis, "rows": rows})
 
 
 def _errors_of(records: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """The normalised errors, where there is such a table."""
     return {NORMALISED: records[NORMALISED]} if NORMALISED in records else {}
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, all of it or nothing."""
-    with atomic_write(path) as handle:
-        handle.write(text)

@@ -1,5 +1,7 @@
 """How each row is made again: the command, and the keys of params.yaml that make it that row."""
 
+from collections.abc import Iterable
+
 from hemline.params import Params
 from hemline.reporting.evidence import ENSEMBLE, Evidence
 from hemline.reporting.tables import Cell, Column, Line, Table
@@ -14,10 +16,18 @@ NOTES = (
 
 def rerun_table(evidence: Evidence) -> Table:
     """One line a row."""
-    rows = [(row, command(row.name), keys(evidence.params, row.name)) for row in evidence.rows]
-    lines = tuple(Line((Cell(row.title), Cell(run), Cell(values))) for row, run, values in rows)
-    records = tuple({"row": row.name, "command": run, "params": values} for row, run, values in rows)
-    return Table("rerun", "How to run each row again", COLUMNS, lines, NOTES, records)
+    rows = (
+        (row.name, row.title, command(row.name), keys(evidence.params, row.name)) for row in evidence.rows
+    )
+    return make_table(rows, NOTES)
+
+
+def make_table(rows: Iterable[tuple[str, str, str, str]], notes: tuple[str, ...]) -> Table:
+    """Of each row its name, its title, its command and its keys."""
+    known = list(rows)
+    lines = tuple(Line(tuple(map(Cell, cells))) for _, *cells in known)
+    records = tuple({"row": name, "command": run, "params": values} for name, _, run, values in known)
+    return Table("rerun", "How to run each row again", COLUMNS, lines, notes, records)
 
 
 def command(row: str) -> str:

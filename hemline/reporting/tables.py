@@ -202,46 +202,6 @@ def _ablation_record(row: Row) -> dict[str, Any]:
     }
 
 
-def steps_table(findings: Sequence[Finding]) -> Table:
-    """What each step of Table 2 changes, in the paper and here."""
-    columns = (
-        Column("step", kind="words"),
-        Column(PAPER, "change of AP"),
-        Column("ours", "change of AP"),
-        Column("from", kind="words"),
-        Column("to", kind="words"),
-    )
-    return Table(
-        "steps",
-        "From row to row",
-        columns,
-        tuple(_step_line(finding) for finding in findings),
-        (
-            "Intervals of differences come from resampling both rows' pictures together. They cover the choice of"
-            " validation pictures, not the chance in training: each network was trained once.",
-        ),
-        tuple(_step_record(finding) for finding in findings),
-    )
-
-
-def _step_line(finding: Finding) -> Line:
-    change = finding.ours.ap
-    ours = Cell(signed(change.value), interval(change, sign=True))
-    rows = (Cell(finding.before.title), Cell(finding.after.title))
-    return Line((Cell(finding.step.what), Cell(signed(finding.theirs)), ours, *rows))
-
-
-def _step_record(finding: Finding) -> dict[str, Any]:
-    return {
-        "step": finding.step.key,
-        "what": finding.step.what,
-        "before": finding.before.name,
-        "after": finding.after.name,
-        "paper": finding.theirs,
-        "ours": asdict(finding.ours.ap),
-    }
-
-
 CATEGORY_COLUMNS = (
     Column("category", kind="words"),
     Column(PAPER, "train"),

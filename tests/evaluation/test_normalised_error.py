@@ -13,6 +13,7 @@ from mmpose.evaluation.functional import (
 
 from hemline.commands import main
 from hemline.evaluation import normalised_error, read_landmark_results, read_truth
+from hemline.evaluation.normalised_error import error_tallies
 from hemline.wardrobe import wardrobe
 from tests.evaluation.wardrobes import ground_truth, landmark_results, save
 
@@ -194,6 +195,24 @@ def test_intervals_are_those_of_pictures_drawn_with_replacement(tmp_path):
         assert ours["intervals"][name] == pytest.approx(expected)
     hems = [one["per_landmark"]["left hem"] for one in drawn]
     assert ours["intervals"]["per_landmark"]["left hem"] == pytest.approx(np.percentile(hems, (2.5, 97.5)))
+
+
+def test_tallies_are_what_the_numbers_are_made_of(tmp_path):
+    """Equal seeds draw equal pictures: a row differs from itself on none of them."""
+    truth, results = one_each(images=10)
+    named = read_truth(save(tmp_path, "truth.json", truth), FLD)
+    read = read_landmark_results(save(tmp_path, "results.json", results), named)
+    total, count = error_tallies(named, read, resamples=20, seed=3)["NE"].sum(axis=1)
+    ours = normalised_error(named, read, resamples=20, seed=3)
+    assert total.shape == (21,) and total[0] / count[0] == pytest.approx(ours["NE"])
+    ends = np.percentile((total / count)[1:], (2.5, 97.5))
+    assert ours["intervals"]["NE"] == pytest.approx(ends)
+    again = error_tallies(named, read, resamples=20, seed=3)["NE"].sum(axis=1)
+    assert (again == (total, count)).all()
+    for image in truth["images"]:
+        image.pop("width")
+    unknown = read_truth(save(tmp_path, "truth.json", truth), FLD)
+    assert error_tallies(unknown, read) is None
 
 
 def test_deepfashion2_has_it_too(tmp_path):

@@ -10,7 +10,8 @@ from hemline.reporting.differences import Difference
 from hemline.reporting.evidence import Estimate, gather
 from hemline.reporting.findings import compare
 from hemline.reporting.markdown import readme_table, table_lines
-from hemline.reporting.tables import ablation_table, categories_table, methods_table, steps_table
+from hemline.reporting.steps import steps_table
+from hemline.reporting.tables import ablation_table, categories_table, methods_table
 from tests.reporting.conftest import DEEPFASHION2, ROWS
 
 

@@ -5,7 +5,7 @@ compares rows, tables.py has the paper's tables, figures.py draws Figure 5, stor
 report.py does it all.
 """
 
-from hemline.reporting.kgdet.evidence import KGDetInputs, NetworkSize
+from hemline.reporting.kgdet.evidence import KGDetInputs
 from hemline.reporting.kgdet.report import write_kgdet_report
 
-__all__ = ["KGDetInputs", "NetworkSize", "write_kgdet_report"]
+__all__ = ["KGDetInputs", "write_kgdet_report"]

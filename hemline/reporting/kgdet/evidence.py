@@ -15,6 +15,7 @@ from hemline.params import (
     Params,
     RepPointsKpSettings,
 )
+from hemline.reporting.cost import NetworkSize
 from hemline.reporting.evidence import (
     Basis,
     Estimate,
@@ -34,17 +35,6 @@ FLIPS: Mapping[tuple[bool, bool], Literal["none", "training", "test", "both"]] =
     (False, True): "test",
     (True, True): "both",
 }
-
-
-@dataclass(frozen=True)
-class NetworkSize:
-    """A network's weights, and the multiply-adds of a prediction, as hemline.planning counts them.
-
-    Not its own class: that comes with torch and mmdet, which a page does without.
-    """
-
-    parameters: int
-    multiply_adds: int
 
 
 @dataclass(frozen=True)

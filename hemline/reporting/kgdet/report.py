@@ -1,19 +1,16 @@
 """Paper 003's page, assembled and written."""
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from hemline.evaluation import GroundTruth, read_truth
-from hemline.evaluation.summary import Columns
-from hemline.files import write_json
-from hemline.inference.garments import read_results
 from hemline.reporting.curves import curves_figures
-from hemline.reporting.differences import Difference, difference, resample_boxes
+from hemline.reporting.differences import Difference, Named, paired, resample_boxes
+from hemline.reporting.frame import draw_predictions, empty, render, write_page
 from hemline.reporting.kgdet import paper, story
-from hemline.reporting.kgdet.evidence import Evidence, KGDetInputs, Row, gather
+from hemline.reporting.kgdet.evidence import Evidence, KGDetInputs, gather
 from hemline.reporting.kgdet.figures import correlation_figures, key, note
-from hemline.reporting.kgdet.page import KGDetPage, document, render
+from hemline.reporting.kgdet.page import KGDetPage, document
 from hemline.reporting.kgdet.rerun import rerun_table
 from hemline.reporting.kgdet.steps import Finding, compare, correlation, steps_table
 from hemline.reporting.kgdet.tables import (
@@ -24,8 +21,7 @@ from hemline.reporting.kgdet.tables import (
     networks_table,
 )
 from hemline.reporting.normalised import error_tables
-from hemline.reporting.pictures import Picture, draw_whole, picture_files
-from hemline.reporting.report import write_text
+from hemline.reporting.pictures import Picture
 from hemline.reporting.story import provenance
 from hemline.reporting.tables import Table
 from hemline.reporting.trainings import read_trainings, those_at
@@ -41,32 +37,21 @@ def write_kgdet_report(inputs: KGDetInputs, out: Path) -> None:
     evidence = gather(inputs)
     truth = read_truth(inputs.shared.truth, evidence.wardrobe)
     findings = compare(evidence, _differences(inputs, truth))
-    for old in (*out.glob("*.json"), *out.glob("pictures/*.jpg")):
-        old.unlink()
-    (out / "pictures").mkdir(parents=True, exist_ok=True)
+    empty(out)
     page = _page(inputs, evidence, findings, _draw(inputs, evidence, truth, out / "pictures"))
-    for table in (*page.tables, *page.categories, page.rerun):
-        _write_json(evidence, table, out)
-    write_text(out / "tables.md", document(page))
-    write_text(out / "index.html", render(page))
+    tables = (*page.tables, *page.categories, page.rerun)
+    write_page(out, render("kgdet/page.html", page), document(page), evidence, tables)
 
 
-def _differences(inputs: KGDetInputs, truth: GroundTruth) -> Callable[[Row, Row], Difference]:
+def _differences(inputs: KGDetInputs, truth: GroundTruth) -> Callable[[Named, Named], Difference]:
     settings = inputs.params.evaluate
-
-    @cache
-    def resampled(name: str) -> Columns:
-        return resample_boxes(truth, inputs.boxes(name), settings.resamples, settings.seed)
-
-    return lambda before, after: difference(resampled(before.name), resampled(after.name))
+    return paired(lambda name: resample_boxes(truth, inputs.boxes(name), settings.resamples, settings.seed))
 
 
 def _draw(inputs: KGDetInputs, evidence: Evidence, truth: GroundTruth, out: Path) -> list[Picture]:
     if evidence.drawn is None:
         return []
-    predictions = read_results(inputs.landmarks(evidence.drawn.name), evidence.wardrobe)
-    pictures = picture_files(truth, inputs.shared.pictures)
-    return draw_whole(pictures, predictions, out, inputs.params.evaluate.seed)[0]
+    return draw_predictions(inputs.shared, truth, inputs.landmarks(evidence.drawn.name), out)
 
 
 def _page(
@@ -111,12 +96,3 @@ def _categories(inputs: KGDetInputs, evidence: Evidence) -> tuple[Table, ...]:
     files = ((row.name, row.title, inputs.metrics / f"{row.name}.json") for row in evidence.rows)
     shown = None if evidence.drawn is None else evidence.drawn.name
     return (categories_table(evidence), *error_tables(evidence, files, shown))
-
-
-def _write_json(evidence: Evidence, table: Table, out: Path) -> None:
-    about = {
-        "params_set": evidence.params.params_set,
-        "data": evidence.data,
-        "comparable_with_paper": evidence.paper_data,
-    }
-    write_json(out / f"{table.key}.json", {**about, "rows": list(table.records)})

@@ -2,8 +2,8 @@
 
 from hemline.params import OneShotRow
 from hemline.reporting.kgdet.evidence import Evidence, Row
-from hemline.reporting.rerun import COLUMNS
-from hemline.reporting.tables import Cell, Line, Table
+from hemline.reporting.rerun import make_table
+from hemline.reporting.tables import Table
 
 NOTES = (
     "Each command brings the row and all that it needs up to date, and leaves what has not changed. In place of"
@@ -13,10 +13,9 @@ NOTES = (
 
 def rerun_table(evidence: Evidence) -> Table:
     """One line a row."""
-    rows = [(row, command(row), keys(row, evidence.params.oneshot.rows[row.name])) for row in evidence.rows]
-    lines = tuple(Line((Cell(row.title), Cell(run), Cell(values))) for row, run, values in rows)
-    records = tuple({"row": row.name, "command": run, "params": values} for row, run, values in rows)
-    return Table("rerun", "How to run each row again", COLUMNS, lines, NOTES, records)
+    settings = evidence.params.oneshot.rows
+    rows = ((row.name, row.title, command(row), keys(row, settings[row.name])) for row in evidence.rows)
+    return make_table(rows, NOTES)
 
 
 def command(row: Row) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from hemline.reporting.differences import Difference
-from hemline.reporting.evidence import Estimate
 from hemline.reporting.kgdet import paper
 from hemline.reporting.kgdet.evidence import Evidence, Row
-from hemline.reporting.numbers import between, fixed, interval, signed
-from hemline.reporting.tables import PAPER, Cell, Column, Line, Table
+from hemline.reporting.numbers import change, fixed
+from hemline.reporting.steps import NOTE, columns, line
+from hemline.reporting.tables import Line, Table
 
 LEAST = 3  # models that a correlation is taken of
 
@@ -46,32 +46,22 @@ def theirs(step: paper.Step) -> float:
 
 def steps_table(evidence: Evidence, found: Sequence[Finding]) -> Table:
     """One line a step, and in words what our models say of boxes and landmarks together."""
-    columns = (
-        Column("step", kind="words"),
-        Column(PAPER, "change of box AP"),
-        Column("ours", "change of box AP"),
-        Column("from", kind="words"),
-        Column("to", kind="words"),
-    )
     return Table(
         "steps",
         "Do landmarks help to find garments?",
-        columns,
+        columns("box AP"),
         tuple(_line(finding) for finding in found),
         (
             *(sentence(finding) for finding in found[:2]),
-            "Intervals of differences come from resampling both rows' pictures together. They cover the choice of"
-            " validation pictures, not the chance in training: each network was trained once.",
+            NOTE,
         ),
         tuple(_record(evidence, finding) for finding in found),
     )
 
 
 def _line(finding: Finding) -> Line:
-    change = finding.ours.ap
-    rows = (Cell(finding.before.title), Cell(finding.after.title))
-    ours = Cell(signed(change.value), interval(change, sign=True))
-    return Line((Cell(_capital(finding.step.what)), Cell(signed(finding.theirs)), ours, *rows))
+    what, rows = _capital(finding.step.what), (finding.before.title, finding.after.title)
+    return line(what, finding.theirs, finding.ours.ap, *rows)
 
 
 def _record(evidence: Evidence, finding: Finding) -> dict[str, Any]:
@@ -87,17 +77,8 @@ def _record(evidence: Evidence, finding: Finding) -> dict[str, Any]:
 
 def sentence(finding: Finding) -> str:
     """What a step did, in words that follow from its interval."""
-    change, subject = finding.ours.ap, _capital(finding.step.what)
-    values = f"({finding.before.box_ap.value:.3f} to {finding.after.box_ap.value:.3f})"
-    if change.low > 0:
-        return f"{subject} raised box AP by {between(change)} {values}."
-    if change.high < 0:
-        lowered = Estimate(-change.value, -change.high, -change.low)
-        return f"{subject} lowered box AP by {between(lowered)} {values}."
-    return (
-        f"{subject} changed box AP by {signed(change.value)} {interval(change, sign=True)} {values}, no clear"
-        " change."
-    )
+    values = f" ({finding.before.box_ap.value:.3f} to {finding.after.box_ap.value:.3f})"
+    return f"{change(_capital(finding.step.what), 'box AP', finding.ours.ap, values)}."
 
 
 def correlation(evidence: Evidence) -> str:

@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hemline.reporting.cost import millions
+from hemline.reporting.cost import size_cells
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.kgdet import paper
-from hemline.reporting.kgdet.evidence import Evidence, NetworkSize, Row
+from hemline.reporting.kgdet.evidence import Evidence, Row
 from hemline.reporting.kgdet.steps import models
 from hemline.reporting.numbers import MISSING, fixed, joined, whole
 from hemline.reporting.oneshot.evidence import Precisions
 from hemline.reporting.oneshot.tables import cell, milliseconds, speed_cell
 from hemline.reporting.tables import PAPER, TICK, Cell, Column, Line, Table
-
-GIGA = 1e9
 
 
 def _pairs(*groups: str) -> list[Column]:
@@ -46,17 +44,19 @@ def networks_table(evidence: Evidence) -> Table:
 
 
 def _network_line(evidence: Evidence, row: Row) -> Line:
-    theirs, size = paper.network_of(row.setting), evidence.sizes.get(row.network)
+    theirs, printed = paper.network_of(row.setting), MISSING
     assert theirs is not None  # networks_table takes rows of the paper's alone
-    printed = theirs.milliseconds
+    parameters, giga = size_cells(evidence.sizes.get(row.network))
+    if theirs.milliseconds is not None:
+        printed = milliseconds(theirs.milliseconds)
     cells = (
         Cell(paper.NAMES[row.setting.type]),
         Cell(TICK if row.landmarks is not None else ""),
         _backbone(evidence, row),
         *_numbers(theirs.boxes, row.boxes),
-        *(Cell(fixed(theirs.parameters, 1)), Cell(MISSING if size is None else millions(size.parameters))),
-        *(Cell(fixed(theirs.giga, 1)), Cell(_giga(size))),
-        Cell(MISSING if printed is None else milliseconds(printed)),
+        *(Cell(fixed(theirs.parameters, 1)), parameters),
+        *(Cell(fixed(theirs.giga, 1)), giga),
+        Cell(printed),
         speed_cell(evidence.speeds.rows.get(row.name)),
     )
     return Line(cells, total=row.setting.type == "kgdet")
@@ -67,14 +67,6 @@ def _backbone(evidence: Evidence, row: Row) -> Cell:
     theirs = paper.backbone(row.setting)
     shown = evidence.paper_wardrobe and theirs != row.backbone
     return Cell(row.backbone, f"paper: {theirs}" if shown else "")
-
-
-def _giga(size: NetworkSize | None) -> str:
-    """ "107", "1.3", "0.42"."""
-    if size is None:
-        return MISSING
-    value = size.multiply_adds / GIGA
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _numbers(theirs: Mapping[str, float], ours: Precisions | None) -> list[Cell]:

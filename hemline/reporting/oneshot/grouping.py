@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hemline.reporting.differences import Difference
-from hemline.reporting.evidence import Estimate
-from hemline.reporting.numbers import between, interval, signed
+from hemline.reporting.numbers import change, interval, signed
 from hemline.reporting.oneshot.evidence import Evidence, Row
 from hemline.reporting.oneshot.tables import cell, speed_cell
 from hemline.reporting.tables import Cell, Column, Line, Table
@@ -61,17 +60,17 @@ def heatmaps(evidence: Evidence) -> tuple[int, int]:
 
 def _columns(*numbers: int) -> tuple[Column, ...]:
     names = [str(number) for number in numbers]
-    change = [Column(name, "AP landmarks") for name in (*names, "change")]
+    precisions = [Column(name, "AP landmarks") for name in (*names, "change")]
     others = [Column(name, group) for group in GROUPS for name in names]
-    return (Column("network", kind="words"), *change, *others)
+    return (Column("network", kind="words"), *precisions, *others)
 
 
 def _line(evidence: Evidence, pair: Pair) -> Line:
     rows = (pair.independent, pair.aggregated)
-    change = Cell(signed(pair.change.ap.value), interval(pair.change.ap, sign=True))
+    gain = Cell(signed(pair.change.ap.value), interval(pair.change.ap, sign=True))
     cells = (
         *(cell(row.ap) for row in rows),
-        change,
+        gain,
         *(cell(row.visible["AP"]) for row in rows),
         *(cell(row.box_ap) for row in rows),
         *(speed_cell(evidence.speeds.rows.get(row.name)) for row in rows),
@@ -93,12 +92,5 @@ def _record(pair: Pair) -> dict[str, Any]:
 
 def sentence(pair: Pair) -> str:
     """What aggregation did, in words that follow from the interval."""
-    change = pair.change.ap
     subject = f"Aggregating the landmarks ({pair.independent.title})"
-    if change.low > 0:
-        return f"{subject} raised landmark AP by {between(change)}."
-    if change.high < 0:
-        return (
-            f"{subject} lowered landmark AP by {between(Estimate(-change.value, -change.high, -change.low))}."
-        )
-    return f"{subject} changed landmark AP by {signed(change.value)} {interval(change, sign=True)}, no clear change."
+    return f"{change(subject, 'landmark AP', pair.change.ap)}."

@@ -1,21 +1,18 @@
 """The page of the one-shot networks, assembled and written."""
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from hemline.evaluation import GroundTruth, read_truth
-from hemline.evaluation.summary import Columns
-from hemline.files import write_json
-from hemline.inference.garments import read_results
 from hemline.reporting.curves import curves_figures
-from hemline.reporting.differences import Difference, difference, resample_row
+from hemline.reporting.differences import Difference, Named, paired, resample_row
+from hemline.reporting.frame import draw_predictions, empty, render, write_page
 from hemline.reporting.normalised import error_tables
 from hemline.reporting.oneshot import story
-from hemline.reporting.oneshot.evidence import Evidence, OneShotInputs, Row, gather
+from hemline.reporting.oneshot.evidence import Evidence, OneShotInputs, gather
 from hemline.reporting.oneshot.figures import key, note, speed_figures
 from hemline.reporting.oneshot.grouping import Pair, grouping_table, pairs
-from hemline.reporting.oneshot.page import OneShotPage, document, render
+from hemline.reporting.oneshot.page import OneShotPage, document
 from hemline.reporting.oneshot.systems import categories_table, contenders, networks, systems_table
 from hemline.reporting.oneshot.tables import (
     boxes_table,
@@ -24,8 +21,7 @@ from hemline.reporting.oneshot.tables import (
     landmarks_table,
     methods_table,
 )
-from hemline.reporting.pictures import Picture, draw_whole, picture_files
-from hemline.reporting.report import write_text
+from hemline.reporting.pictures import Picture
 from hemline.reporting.story import provenance
 from hemline.reporting.tables import Table
 from hemline.reporting.trainings import read_trainings, those_at
@@ -41,30 +37,16 @@ def write_oneshot_report(inputs: OneShotInputs, out: Path) -> None:
     evidence = gather(inputs)
     truth = read_truth(inputs.shared.truth, evidence.wardrobe)
     compared = pairs(evidence, _differences(inputs, truth))
-    for old in (*out.glob("*.json"), *out.glob("pictures/*.jpg")):
-        old.unlink()
-    (out / "pictures").mkdir(parents=True, exist_ok=True)
-    page = _page(inputs, evidence, compared, _draw(inputs, evidence, truth, out / "pictures"))
-    for table in (page.systems, *page.tables):
-        _write_json(evidence, table, out)
-    write_text(out / "tables.md", document(page))
-    write_text(out / "index.html", render(page))
+    empty(out)
+    best = inputs.landmarks(evidence.best.name)
+    page = _page(inputs, evidence, compared, draw_predictions(inputs.shared, truth, best, out / "pictures"))
+    tables = (page.systems, *page.tables)
+    write_page(out, render("oneshot/page.html", page), document(page), evidence, tables)
 
 
-def _differences(inputs: OneShotInputs, truth: GroundTruth) -> Callable[[Row, Row], Difference]:
+def _differences(inputs: OneShotInputs, truth: GroundTruth) -> Callable[[Named, Named], Difference]:
     settings = inputs.params.evaluate
-
-    @cache
-    def resampled(name: str) -> Columns:
-        return resample_row(truth, inputs.landmarks(name), settings.resamples, settings.seed)
-
-    return lambda before, after: difference(resampled(before.name), resampled(after.name))
-
-
-def _draw(inputs: OneShotInputs, evidence: Evidence, truth: GroundTruth, out: Path) -> list[Picture]:
-    predictions = read_results(inputs.landmarks(evidence.best.name), evidence.wardrobe)
-    pictures = picture_files(truth, inputs.shared.pictures)
-    return draw_whole(pictures, predictions, out, inputs.params.evaluate.seed)[0]
+    return paired(lambda name: resample_row(truth, inputs.landmarks(name), settings.resamples, settings.seed))
 
 
 def _page(
@@ -81,7 +63,7 @@ def _page(
         notes=story.notes(evidence, compared),
         figures=speed_figures(evidence, found),
         key=key(evidence, found),
-        figures_note=note(evidence),
+        figures_notes=(note(evidence),),
         systems=systems_table(evidence, found),
         tables=_tables(inputs, evidence, compared),
         whole=drawn,
@@ -106,12 +88,3 @@ def _tables(inputs: OneShotInputs, evidence: Evidence, compared: tuple[Pair, ...
         return tuple(table for table in (*with_others, *tables) if table.lines)
     shown = [table.without_paper() for table in tables if table.lines]
     return (*shown, *errors)
-
-
-def _write_json(evidence: Evidence, table: Table, out: Path) -> None:
-    about = {
-        "params_set": evidence.params.params_set,
-        "data": evidence.data,
-        "comparable_with_paper": evidence.paper_data,
-    }
-    write_json(out / f"{table.key}.json", {**about, "rows": list(table.records)})

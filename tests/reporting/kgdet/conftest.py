@@ -22,7 +22,8 @@ from hemline.params import (
     RetinaNetSettings,
     Trained,
 )
-from hemline.reporting.kgdet import KGDetInputs, NetworkSize
+from hemline.reporting.cost import NetworkSize
+from hemline.reporting.kgdet import KGDetInputs
 from tests.reporting.conftest import World, blurred
 from tests.reporting.oneshot.conftest import block
 

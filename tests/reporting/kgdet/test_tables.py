@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from hemline.errors import HemlineError
+from hemline.reporting.cost import NetworkSize
 from hemline.reporting.differences import Difference
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.kgdet import paper
-from hemline.reporting.kgdet.evidence import NetworkSize, gather, paper_aps
+from hemline.reporting.kgdet.evidence import gather, paper_aps
 from hemline.reporting.kgdet.steps import compare, correlation, sentence, steps_table, theirs
 from hemline.reporting.kgdet.story import caveats, facts
 from hemline.reporting.kgdet.tables import (
