@@ -16,7 +16,7 @@ from prefect.utilities.annotations import quote
 from pydantic import Field
 
 from hemline.errors import HemlineError
-from hemline.params import load_params
+from hemline.params import check_params, read_values
 from hemline.provenance import experiment
 from hemline.tracking import PipelineRecorder, records_folder
 from pipelines.execute import environment, failure
@@ -51,9 +51,9 @@ def sweep(
 
 
 def _sweep(root: Path, name: str, workers: int | None, trials: int | None) -> State:
-    params = load_params(root / "params.yaml")
-    settings = sweep_settings(params, name)
-    own = touched(settings.target, params)
+    values = read_values(root / "params.yaml")
+    settings = sweep_settings(values, name)
+    own = touched(settings.target, check_params(values, "params.yaml"))
     graph = read_graph(root, own)
     needed = {above for stage in own for above in graph[stage].upstream if above not in own}
     if (state := _bring_up_to_date(root, sorted(needed))) is not None:

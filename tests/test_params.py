@@ -356,6 +356,17 @@ def test_unknown_set_is_refused(project, capsys):
     assert "there are demo, other" in capsys.readouterr().err
 
 
+def test_check_reads_the_sweeps_too(project, capsys):
+    assert main(["params", "check", "params.yaml"]) == 0
+    assert "params.yaml: demo, every key known" in capsys.readouterr().out
+    text = (
+        (project / "params.yaml").read_text().replace("estimator.network.width:", "estimator.network.girth:")
+    )
+    (project / "params.yaml").write_text(text)
+    assert main(["params", "check", "params.yaml"]) == 2
+    assert "sweeps.speed.space: estimator.network.girth: no such key" in capsys.readouterr().err
+
+
 def test_schema_refuses_unknown_sections(demo):
     with pytest.raises(HemlineError, match="magic: unknown key"):
         check_params({**demo, "magic": 1}, "demo")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
-from hemline.params import load_params
+from hemline.params import check_sweeps, load_params, read_values
 
 PARAMS = Path("params.yaml")
 SETS = Path("params")
@@ -32,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "use":
         return _use(arguments.set, arguments.force)
     if arguments.action == "check":
-        print(f"{arguments.file}: {load_params(arguments.file).params_set}, every key known and of its type")
+        params, values = load_params(arguments.file), read_values(arguments.file)
+        check_sweeps(values, params.sweeps, str(arguments.file))
+        print(f"{arguments.file}: {params.params_set}, every key known and of its type")
         return 0
     for name in sets():
         print(f"{'*' if _content(SETS / f'{name}.yaml') == _content(PARAMS) else ' '} {name}")

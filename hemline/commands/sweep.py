@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from hemline.errors import HemlineError
-from hemline.params import load_params
+from hemline.params import load_params, read_values
 
 PARAMS = Path("params.yaml")
 
@@ -40,9 +40,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from pipelines.sweeps.definition import sweep_settings
 
     started = time.monotonic()
-    sweep_settings(
-        load_params(PARAMS), arguments.name
-    )  # a name that there isn't is told before anything is started
+    # A name that there isn't, or a key, is told before anything is started.
+    sweep_settings(read_values(PARAMS), arguments.name)
     for option in ("workers", "trials"):
         if (value := getattr(arguments, option)) is not None and value < 1:
             raise HemlineError(f"--{option} is {value}: give a number from 1")

@@ -55,7 +55,15 @@ from hemline.params.oneshot import (
     Trained,
     network_settings,
 )
-from hemline.params.reading import check_params, load_params, read_values, tuples, value_at, with_values
+from hemline.params.reading import (
+    check_params,
+    check_sweeps,
+    load_params,
+    read_values,
+    tuples,
+    value_at,
+    with_values,
+)
 from hemline.params.schema import (
     AblationSettings,
     DataSettings,
@@ -129,6 +137,7 @@ __all__ = [
     "Trained",
     "TrainingSettings",
     "check_params",
+    "check_sweeps",
     "estimator_network",
     "load_params",
     "network_settings",

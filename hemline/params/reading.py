@@ -1,6 +1,6 @@
 """params.yaml read, checked, and changed at single keys."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,28 @@ def read_values(path: str | Path = "params.yaml") -> Any:
 
 
 def check_params(values: Any, source: str) -> Params:
-    """Check values as they come from YAML (lists where the schema has tuples), the sweeps' spaces included."""
-    params = _validate(values, source)
+    """Check values as they come from YAML (lists where the schema has tuples)."""
+    try:
+        return Params.model_validate(tuples(values))
+    except ValidationError as error:
+        lines = [_explain(item, values) for item in error.errors()]
+        raise HemlineError("\n".join(f"{source}: {line}" for line in lines)) from None
+
+
+def check_sweeps(values: Any, names: Iterable[str], source: str) -> None:
+    """Check that the schema allows all keys and values that these sweeps try, `values` standing at all others.
+
+    Apart from `check_params`, because no stage depends on a sweep: a network of another type in the place of the one
+    whose width is searched is no error but that sweep's.
+    """
+    sweeps = check_params(values, source).sweeps
     lines = [
         f"{source}: sweeps.{name}.{line}"
-        for name, sweep in params.sweeps.items()
-        for line in _sweep_errors(values, sweep, source)
+        for name in names
+        for line in _sweep_errors(values, sweeps[name], source)
     ]
     if lines:
         raise HemlineError("\n".join(lines))
-    return params
 
 
 def with_values(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,14 +102,6 @@ def _is_place(values: Any, part: str | int) -> bool:
     return isinstance(values, list | tuple) and isinstance(part, int) and part < len(values)
 
 
-def _validate(values: Any, source: str) -> Params:
-    try:
-        return Params.model_validate(tuples(values))
-    except ValidationError as error:
-        lines = [_explain(item, values) for item in error.errors()]
-        raise HemlineError("\n".join(f"{source}: {line}" for line in lines)) from None
-
-
 def _sweep_errors(values: Any, sweep: SweepSettings, source: str) -> Iterator[str]:
     """What is wrong with the keys and the values of a sweep: each must be one that the schema allows."""
     probes = [("fixed", key, value) for key, value in sweep.fixed.items()]
@@ -105,7 +109,7 @@ def _sweep_errors(values: Any, sweep: SweepSettings, source: str) -> Iterator[st
     bare = {**values, "sweeps": {}}
     for section, key, value in probes:
         try:
-            _validate(with_values(bare, {key: value}), source)
+            check_params(with_values(bare, {key: value}), source)
         except HemlineError as error:
             first = str(error).splitlines()[0].removeprefix(f"{source}: ")
             yield f"{section}: {first}"

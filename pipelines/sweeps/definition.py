@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hemline.errors import HemlineError
-from hemline.params import Params, SweepSettings, check_params, load_params, read_values, with_values
+from hemline.params import Params, SweepSettings, check_params, check_sweeps, read_values, with_values
 from hemline.tracking.dvc import stage_entry
 from pipelines.graph import group
 from pipelines.sweeps.identity import Identity, digest, identities
@@ -46,10 +46,11 @@ def read_sweep(name: str, trials: int | None = None, root: Path = Path()) -> Swe
 
     HemlineError: no such sweep, a key that the target doesn't read, data that is missing.
     """
-    settings = sweep_settings(load_params(root / "params.yaml"), name)
+    values = read_values(root / "params.yaml")
+    settings = sweep_settings(values, name)
     if trials is not None:
         settings = settings.model_copy(update={"trials": trials})
-    values = with_values(read_values(root / "params.yaml"), settings.fixed)
+    values = with_values(values, settings.fixed)
     stages = identities(root, touched(settings.target, check_params(values, "params.yaml")))
     for key in (*settings.space, *settings.fixed):
         if not any(stage.reads(key) for stage in stages.values()):
@@ -59,12 +60,14 @@ def read_sweep(name: str, trials: int | None = None, root: Path = Path()) -> Swe
     return Sweep(name, settings, values, stages)
 
 
-def sweep_settings(params: Params, name: str) -> SweepSettings:
-    """The settings of a sweep. HemlineError names those that there are."""
+def sweep_settings(values: Any, name: str) -> SweepSettings:
+    """The settings of a sweep, from params.yaml's values. HemlineError names those that there are, or a bad key."""
+    params = check_params(values, "params.yaml")
     if name not in params.sweeps:
         raise HemlineError(
             f"params.yaml: sweeps has no {name!r}; it has {', '.join(params.sweeps) or 'none'}"
         )
+    check_sweeps(values, [name], "params.yaml")
     settings = params.sweeps[name]
     if group(settings.target) not in (*TRAINING, *SETTLING):
         raise HemlineError(

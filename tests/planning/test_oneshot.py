@@ -32,7 +32,6 @@ KINDS = {
 def params():
     """The demo's set with a small network of each of paper 003's types, and nothing else."""
     values = read_values(ROOT / "params/demo.yaml")
-    values["sweeps"] = {}
     common = {**TRAINING, **SMALL, "image_size": [96, 64]}
     networks = {kind: {**common, **own, "type": kind} for kind, own in KINDS.items()}
     trained = {kind: {"page": "kgdet", "start": "hemline/training/pretrained.json"} for kind in KINDS}

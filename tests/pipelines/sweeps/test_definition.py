@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from hemline.errors import HemlineError
-from hemline.params import check_params, with_values
+from hemline.params import check_params, check_sweeps, read_values, with_values
 from pipelines.sweeps.definition import read_sweep, sweep_settings, touched
 from pipelines.sweeps.identity import Identity, digest
 from pipelines.sweeps.settling import SETTLED
@@ -47,7 +47,26 @@ def demo():
 def test_a_bad_sweep_is_named_by_its_path(demo, path, value, message):
     demo["sweeps"]["estimator"][path] = value
     with pytest.raises(HemlineError, match=message):
-        check_params(demo, "params.yaml")
+        check_sweeps(demo, demo["sweeps"], "params.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "params").glob("*.yaml")))
+def test_a_sets_sweeps_search_keys_that_it_has(name):
+    values = read_values(ROOT / f"params/{name}.yaml")
+    check_sweeps(values, values.get("sweeps", {}), name)
+
+
+def test_another_network_in_the_place_of_the_searched_one_stops_its_sweep_alone(demo):
+    """The sweep `speed` searches HRNet's width, which an hourglass hasn't; no stage reads the sweeps."""
+    sizes = {"stacks": 2, "stem": 16, "channels": [32, 32, 48], "blocks": [1, 1, 1], "features": 32}
+    common = {
+        key: demo["estimator"]["network"][key] for key in ("input_size", "sigma", "unbiased", "box_padding")
+    }
+    demo["estimator"]["network"] = {"type": "hourglass", **sizes, **common}
+    assert check_params(demo, "params.yaml").estimator.network.type == "hourglass"
+    assert sweep_settings(demo, "estimator").target == "train_estimator@aggregated"
+    with pytest.raises(HemlineError, match=r"sweeps\.speed\.space: estimator\.network\.width: no such key"):
+        sweep_settings(demo, "speed")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +81,7 @@ def test_a_sweep_that_no_trial_can_be_of(demo, name, changes, message):
     if name in demo["sweeps"]:
         demo["sweeps"][name].update(changes)
     with pytest.raises(HemlineError, match=message):
-        sweep_settings(check_params(demo, "params.yaml"), name)
+        sweep_settings(demo, name)
 
 
 def test_an_ensembles_trials_touch_its_rows(demo):
