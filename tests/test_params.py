@@ -247,6 +247,15 @@ def test_seeds_differ_by_their_seed_alone():
         )
 
 
+def test_the_networks_that_the_docs_offer_for_deepfashion2_fit_in_hrnets_place(demo):
+    text = (ROOT / "docs/paper-002.md").read_text()
+    offered = [yaml.safe_load(block) for block in re.findall(r"^ +network: (\{[^}]*\})", text, re.MULTILINE)]
+    assert [one["type"] for one in offered] == ["cpn", "cpm", "hourglass", "fpm", "cpn"]
+    for one in offered:
+        put(demo, "estimator.network", one)
+        assert check_params(demo, "demo").estimator.network.type == one["type"]
+
+
 def test_mask_rcnn_without_masks_needs_no_weight_of_theirs(demo):
     """mmdet would ignore a garment without polygons, and train on none."""
     put(demo, "data.layout", "mmpose")
