@@ -309,10 +309,10 @@ def draw(folder, garments):
         cv2.imwrite(str(folder / "image" / f"{image_id:06d}.jpg"), image)
 
 
-@pytest.fixture(scope="module", params=[AGGREGATED, FASHIONAI], ids=lambda own: own.wardrobe.name)
-def trained(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """A folder with pictures, `out` with the model that has learnt eight garments by heart, and these."""
-    chosen, folder = request.param, tmp_path_factory.mktemp("fashionnet")
+    chosen, folder = FASHIONAI, tmp_path_factory.mktemp("fashionnet")
     categories = chosen.wardrobe.categories
     garments = []
     for number in range(8):
