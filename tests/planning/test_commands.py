@@ -63,8 +63,9 @@ def test_models_shows_a_table(capsys):
     assert row.split()[:4] == ["aggregated", "demo", "96x128", "81"]
 
 
-def test_the_table_in_the_docs_is_what_the_command_prints(capsys):
-    assert main(["models", "--params", "paper"]) == 0
+@pytest.mark.parametrize("name", ["paper", "fashionai-paper"])
+def test_the_tables_in_the_docs_are_what_the_command_prints(capsys, name):
+    assert main(["models", "--params", name]) == 0
     assert capsys.readouterr().out in (ROOT / "docs/models.md").read_text()
 
 
