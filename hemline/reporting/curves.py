@@ -30,13 +30,19 @@ def _chart(label: str, curves: Values, logarithmic: bool = False) -> str:
     shown = [show(value) for values in curves.values() for value in values] or [0.0]
     up = axis(shown, BOTTOM, TOP, least=0.2 if logarithmic else 0.04)
     if logarithmic:
-        parts = [part for share in (0.0, 0.5, 1.0) for part in _level(up, share, lambda at: f"{10**at:.2g}")]
+        parts = [part for share in (0.0, 0.5, 1.0) for part in _level(up, share, lambda at: short(10**at))]
     else:
         parts = [part for share in (0.0, 0.5, 1.0) for part in _level(up, share, lambda at: f"{at:.2f}")]
     longest = max(map(len, curves.values()), default=1)
     draw = _single if longest == 1 else _lines
     parts += draw({name: [up(show(value)) for value in values] for name, values in curves.items()}, longest)
     return figure(parts, BOTTOM + 22, label, width=210)
+
+
+def short(value: float) -> str:
+    """Two digits that count, without an exponent where there is room: "0.039", "1.2", "120"."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:.0f}" if 100 <= rounded < 1e5 else f"{rounded:.2g}"
 
 
 def _level(up: Axis, share: float, say: Callable[[float], str]) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from hemline.errors import HemlineError
 from hemline.reporting.cost import all_needed, cost_table, duration, millions, needed
-from hemline.reporting.curves import curves_figures
+from hemline.reporting.curves import curves_figures, short
 from hemline.reporting.evidence import gather
 from hemline.reporting.rerun import rerun_table
 from hemline.reporting.trainings import Training, read_trainings, those_at
@@ -121,3 +121,10 @@ def test_curves_show_validation_where_it_was_looked_at():
     single = [Training(("experts", "plain", name), ({"epoch": 1, "loss": 1.0},), 1) for name in "abc"]
     ((_, drawing),) = curves_figures(single)
     assert drawing.count("<circle") == 3 and "<polyline" not in drawing and "one epoch, 3 by name" in drawing
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0389, "0.039"), (1.23, "1.2"), (99.6, "100"), (123.0, "120"), (2.4e6, "2.4e+06")]
+)
+def test_a_loss_is_written_short(value, text):
+    assert short(value) == text
