@@ -36,13 +36,7 @@ from hemline.params.network import (
     StackedHourglassSettings,
     estimator_network,
 )
-from hemline.params.networks import (
-    GIVEN_BOXES,
-    NetworkFinetuning,
-    NetworkRow,
-    NetworksSection,
-    NetworkTraining,
-)
+from hemline.params.networks import NetworkFinetuning, NetworkRow, NetworksSection, NetworkTraining
 from hemline.params.oneshot import (
     DeepMarkFind,
     DenseFind,
@@ -64,6 +58,7 @@ from hemline.params.reading import (
     value_at,
     with_values,
 )
+from hemline.params.rows import GIVEN_BOXES, Boxes, EstimateRow
 from hemline.params.schema import (
     AblationSettings,
     DataSettings,
@@ -85,6 +80,7 @@ __all__ = [
     "AblationSettings",
     "AugmentationSettings",
     "BackboneSettings",
+    "Boxes",
     "CPMSettings",
     "CPNSettings",
     "DataSettings",
@@ -100,6 +96,7 @@ __all__ = [
     "Dimension",
     "DlaSettings",
     "EnsembleSettings",
+    "EstimateRow",
     "EstimateSettings",
     "EstimatorSettings",
     "EstimatorTraining",
