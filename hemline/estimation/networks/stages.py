@@ -41,5 +41,5 @@ class StagesHead(CPMHead):
         return found
 
     def forward(self, feats: list[torch.Tensor]) -> list[torch.Tensor]:
-        """The landmarks' heatmaps of each stage, (B, K, h, w), 1 where one surely is; the last are the network's answer."""
+        """The landmarks' heatmaps of each stage, (B, K, h, w), 1 where one surely is; the last are the answer."""
         return [maps / self.target_scale for maps in self.maps(feats)]
