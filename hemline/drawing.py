@@ -43,16 +43,9 @@ _ROUND = (
     *("neckline_left", "shoulder_left", "cuff_left_out", "cuff_left_in", "armpit_left", "waistline_left"),
     *("waistband_left", "top_hem_left", "hemline_left", "bottom_left_out", "bottom_left_in", "crotch"),
     *("bottom_right_in", "bottom_right_out", "hemline_right", "top_hem_right", "waistband_right"),
-    *(
-        "waistline_right",
-        "armpit_right",
-        "cuff_right_in",
-        "cuff_right_out",
-        "shoulder_right",
-        "neckline_right",
-    ),
+    *("waistline_right", "armpit_right", "cuff_right_in", "cuff_right_out", "shoulder_right", "neckline_right"),
     "center_front",
-)
+)  # fmt: skip
 _FAR = 1e6  # pixels; cv2's integers overflow beyond 2**31 / 2**_SHIFT
 
 
@@ -214,7 +207,7 @@ def draw_panels(
     """
     given = [garment for garment, _, _ in panels if garment is not None]
     if not given:
-        raise HemlineError("draw_comparison: neither an annotated nor a predicted garment was given")
+        raise HemlineError("nothing to draw: neither an annotated nor a predicted garment was given")
     crop, shift, factor = _crop(_checked(picture), [garment.box for garment in given], size)
     step = np.array(crop.shape[:2]) + GAP
     rows = -(-len(panels) // columns)

@@ -6,11 +6,9 @@ from typing import Any
 from hemline.inference.garments import write_results
 from hemline.inference.pipeline import Estimators, estimate_boxes, see_boxes
 from hemline.inference.sightings import Sightings
-from hemline.params import AblationSettings, NetworkRow, Params, load_params
+from hemline.params import EstimateRow, Params, load_params
 from hemline.tracking import Recorder
 from stages.stage import main, read_by, recorded
-
-Row = AblationSettings | NetworkRow
 
 IMAGES = {"validation": "data/coco/validation-independent.json", "test": "data/coco/test.json"}
 
@@ -25,7 +23,7 @@ def estimate(name: str) -> None:
 
 
 def write_landmarks(
-    run: Recorder, params: Params, name: str, row: Row, estimators: Estimators, folder: Path
+    run: Recorder, params: Params, name: str, row: EstimateRow, estimators: Estimators, folder: Path
 ) -> None:
     """Write `folder`/NAME/SPLIT.json for each split of the row: what these estimators find in its boxes."""
     for split in row.splits:
@@ -48,7 +46,7 @@ def row_estimators(params: Params, name: str) -> Estimators:
     return Estimators.load(Path("models/estimators") / row.estimator, experts, params.finetune.categories)
 
 
-def question(params: Params, name: str, row: Row, split: str) -> dict[str, Any]:
+def question(params: Params, name: str, row: EstimateRow, split: str) -> dict[str, Any]:
     """What a row's estimators are asked about a split: its boxes and pictures, and how."""
     return {
         "boxes": Path("results/boxes") / row.boxes / f"{split}.json",

@@ -1,7 +1,7 @@
 """Networks judged while they are trained, by validation AP.
 
 Estimators in ground-truth boxes, as the authors of paper 000 chose an expert's epoch, or in whole pictures where they
-are trained on these; detectors by their boxes; one-shot networks by their landmarks.
+are trained on nothing else; detectors by their boxes; one-shot networks by their landmarks.
 """
 
 import tempfile
@@ -35,7 +35,8 @@ AUTHORS = EstimateSettings(
 def validation_ap(params: Params, slug: str | None, estimator: Estimator, crops: str = "boxes") -> float:
     """AP of the category's validation garments, or with None the mean over all categories; 0 where there are none.
 
-    `crops` are those that the estimator is trained on: annotated boxes, or `whole` pictures.
+    `crops` are those that the estimator is trained on: it is judged in `whole` pictures, or in annotated boxes, which
+    `boxes` and `between` have in common.
     """
     own = None if slug is None else params.wardrobe.category(slug)
     with tempfile.TemporaryDirectory() as folder:

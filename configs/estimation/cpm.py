@@ -8,7 +8,7 @@ hemline.estimation.networks.cpm puts in the sizes.
 
 _base_ = ["base.py"]
 
-custom_imports = dict(imports=["hemline.estimation.networks.posemachine"])
+custom_imports = dict(imports=["hemline.estimation.parts.posemachine"])
 
 model = dict(
     backbone=dict(

@@ -7,7 +7,7 @@ small networks of the demo are the same recipe.
 
 _base_ = ["base.py"]
 
-custom_imports = dict(imports=["hemline.estimation.networks.cpn_head", "hemline.estimation.networks.detnet"])
+custom_imports = dict(imports=["hemline.estimation.parts.cpn_head", "hemline.estimation.parts.detnet"])
 
 # Paper 002 sec. 2.1: 384 x 384. Heatmaps of a quarter, sigma 1: train_cpn_onebyone.py.
 codec = dict(type="MSRAHeatmap", input_size=(384, 384), heatmap_size=(96, 96), sigma=1)

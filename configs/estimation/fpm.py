@@ -7,7 +7,7 @@ have. hemline.estimation.networks.fpm puts in the sizes, and the weight of the l
 
 _base_ = ["base.py"]
 
-custom_imports = dict(imports=["hemline.estimation.networks.posemachine"])
+custom_imports = dict(imports=["hemline.estimation.parts.posemachine"])
 
 model = dict(
     backbone=dict(

@@ -6,7 +6,7 @@ hemline.estimation.networks.hourglass puts in the sizes.
 
 _base_ = ["base.py"]
 
-custom_imports = dict(imports=["hemline.estimation.networks.stacks", "hemline.estimation.networks.stages"])
+custom_imports = dict(imports=["hemline.estimation.parts.hourglass", "hemline.estimation.parts.stages"])
 
 model = dict(
     backbone=dict(type="StackedHourglasses"),

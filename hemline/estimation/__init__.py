@@ -1,6 +1,8 @@
 """Landmark estimators on mmpose: heatmaps, or coordinates, of the landmarks of one garment in one crop.
 
-`network` builds them, `dataset` and `config` feed them, `training` trains and finetunes them, `estimator` uses them.
+`network` builds them, from a module of `networks` for each type and from `parts` that mmpose lacks; `codecs` says what
+they learn; `dataset` and `config` feed them, `training` trains and finetunes them, `estimator` uses them (`coordinates`
+those without heatmaps).
 """
 
 from hemline.estimation.estimator import Crop, Estimator, Found, estimator_of, read_settings, to_picture

@@ -9,8 +9,8 @@ def codec(settings: NetworkSettings) -> dict[str, Any]:
     """mmpose's codec of the papers: a Gaussian of peak 1; argmax plus a quarter pixel toward the higher neighbour.
 
     `unbiased` is DARK's, which smooths a heatmap by the target's own Gaussian before it reads it: mmpose gives the size
-    of the window, whose sigma is OpenCV's 0.3 ((size - 1) / 2 - 1) + 0.8. FashionNet has
-    coordinates (networks/fashionnet_parts.py).
+    of the window, whose sigma is OpenCV's 0.3 ((size - 1) / 2 - 1) + 0.8. FashionNet has coordinates
+    (parts/fashionnet.py).
     """
     if isinstance(settings, FashionNetSettings):
         return {"type": "CentredLabel", "input_size": tuple(settings.input_size)}

@@ -132,7 +132,7 @@ class Estimator:
         return last
 
     def decode(self, heatmaps: torch.Tensor, category_id: int) -> Found:
-        """Landmarks of one crop's heatmaps (channels, height, width), the codec's way: see `network.codec`."""
+        """Landmarks of one crop's heatmaps (channels, height, width), the codec's way: see `codecs.codec`."""
         channels = self.grouping.channels(category_id)
         own = heatmaps[torch.from_numpy(channels).to(heatmaps.device)].float().cpu().numpy()
         maxima = heatmaps.amax(dim=(1, 2)).float().cpu().numpy()

@@ -36,13 +36,7 @@ from hemline.params.network import (
     StackedHourglassSettings,
     estimator_network,
 )
-from hemline.params.networks import (
-    GIVEN_BOXES,
-    NetworkFinetuning,
-    NetworkRow,
-    NetworksSection,
-    NetworkTraining,
-)
+from hemline.params.networks import NetworkFinetuning, NetworkRow, NetworksSection, NetworkTraining
 from hemline.params.oneshot import (
     DeepMarkFind,
     DenseFind,
@@ -56,6 +50,7 @@ from hemline.params.oneshot import (
     network_settings,
 )
 from hemline.params.reading import check_params, load_params, read_values, tuples, value_at, with_values
+from hemline.params.rows import GIVEN_BOXES, Boxes, EstimateRow
 from hemline.params.schema import (
     AblationSettings,
     DataSettings,
@@ -77,6 +72,7 @@ __all__ = [
     "AblationSettings",
     "AugmentationSettings",
     "BackboneSettings",
+    "Boxes",
     "CPMSettings",
     "CPNSettings",
     "DataSettings",
@@ -92,6 +88,7 @@ __all__ = [
     "Dimension",
     "DlaSettings",
     "EnsembleSettings",
+    "EstimateRow",
     "EstimateSettings",
     "EstimatorSettings",
     "EstimatorTraining",

@@ -1,6 +1,6 @@
 """The schema of `networks`: landmark estimators compared by their networks (papers 002 and 004)."""
 
-from typing import Literal, Protocol
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -8,9 +8,7 @@ from hemline.errors import HemlineError
 from hemline.params.base import Settings
 from hemline.params.estimator import EstimatorSettings, EstimatorTraining
 from hemline.params.network import AnyEstimatorNetwork
-
-Boxes = Literal["cascade", "htc", "ground-truth", "whole"]
-GIVEN_BOXES: tuple[Boxes, ...] = ("ground-truth", "whole")  # known without a detector
+from hemline.params.rows import EstimateRow
 
 
 class NetworkFinetuning(EstimatorTraining):
@@ -40,47 +38,18 @@ class NetworkTraining(Settings):
         return EstimatorSettings(network=self.network, training=self.training)
 
 
-class NetworkRow(Settings):
-    """A row of a paper's table: a network of `trained`, or its experts, and the boxes that it is run in.
-
-    `boxes` are a detector's, the annotated ones, or the `whole` picture where its category is known. With two `passes`
-    a second look goes to the box around what the first one found. `models` is the folder that serves the row.
-    """
+class NetworkRow(EstimateRow):
+    """A row of a paper's table: a network of `trained`, or its experts."""
 
     network: str
-    boxes: Boxes
     experts: bool
-    models: str
-    flip_test: bool
-    splits: tuple[Literal["validation", "test"], ...]
-    passes: Literal[1, 2] = 1
 
     @model_validator(mode="after")
     def _consistent(self) -> "NetworkRow":
         folder = f"networks/{'experts' if self.experts else 'models'}/{self.network}"
         if self.models != folder:
             raise ValueError(f"models is {self.models!r}; with experts {self.experts} it must be {folder!r}")
-        check_boxes(self)
         return self
-
-
-class _Row(Protocol):
-    @property
-    def boxes(self) -> Boxes: ...
-
-    @property
-    def splits(self) -> tuple[Literal["validation", "test"], ...]: ...
-
-    @property
-    def passes(self) -> Literal[1, 2]: ...
-
-
-def check_boxes(row: _Row) -> None:
-    """ValueError for boxes that a split hasn't, or that need no second pass."""
-    if row.boxes == "ground-truth" and "test" in row.splits:
-        raise ValueError("there is no ground truth of the test split: take 'test' out of splits")
-    if row.passes == 2 and row.boxes != "whole":
-        raise ValueError(f"passes is 2, but boxes are {row.boxes!r}: a second pass is for whole pictures")
 
 
 class NetworksSection(Settings):

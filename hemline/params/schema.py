@@ -10,8 +10,9 @@ from hemline.params.backbone import BackboneSettings
 from hemline.params.base import Positive, Rate, Settings, Share
 from hemline.params.dense import MaskRCNNSettings
 from hemline.params.estimator import EstimateSettings, EstimatorSection, EstimatorTraining, FinetuneSection
-from hemline.params.networks import Boxes, NetworksSection, check_boxes
+from hemline.params.networks import NetworksSection
 from hemline.params.oneshot import OneShotSection
+from hemline.params.rows import Boxes, EstimateRow
 from hemline.params.sweeps import SweepSettings
 from hemline.params.training import EvenTraining
 from hemline.wardrobe import Wardrobe
@@ -74,16 +75,11 @@ class SynthesizeSettings(Settings):
     test: SplitSettings
 
 
-class AblationSettings(Settings):
-    """A row of the ablation, as in paper 000, Table 2; `boxes` and `passes` are explained in NetworkRow."""
+class AblationSettings(EstimateRow):
+    """A row of the ablation, as in paper 000, Table 2: an estimator, or experts in its place."""
 
-    boxes: Boxes
     estimator: Literal["independent", "aggregated"]
     experts: Literal["none", "plain", "hflip"]
-    models: str
-    flip_test: bool
-    splits: tuple[Literal["validation", "test"], ...]
-    passes: Literal[1, 2] = 1
 
     @model_validator(mode="after")
     def _consistent(self) -> "AblationSettings":
@@ -98,7 +94,6 @@ class AblationSettings(Settings):
             raise ValueError(
                 "experts are finetuned from the aggregated estimator: set estimator to 'aggregated'"
             )
-        check_boxes(self)
         return self
 
 

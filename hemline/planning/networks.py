@@ -82,14 +82,18 @@ class EstimatorNetwork(Network):
         return build_estimator(self.settings, self.channels)
 
     def predict(self, model: nn.Module) -> list[torch.Tensor]:
-        """The maps of every stage, or coordinates, of a crop."""
-        width, height = self.input_size
-        outputs = model(torch.empty(1, 3, height, width, device=META), None, mode="tensor")
-        return [one for one in tree_leaves(outputs) if isinstance(one, torch.Tensor)]
+        """What landmarks are read from: the last of the outputs."""
+        outputs = model(self._crop(), None, mode="tensor")
+        return [outputs[-1] if isinstance(outputs, list | tuple) else outputs]
 
     def train(self, model: nn.Module) -> list[torch.Tensor]:
-        """The same."""
-        return self.predict(model)
+        """All that carries loss: the `maps` of a head that has them, such as those of every stage."""
+        outputs = getattr(model.head, "maps", model.head)(model.extract_feat(self._crop()))
+        return [one for one in tree_leaves(outputs) if isinstance(one, torch.Tensor)]
+
+    def _crop(self) -> torch.Tensor:
+        width, height = self.input_size
+        return torch.empty(1, 3, height, width, device=META)
 
 
 class HRNetNetwork(EstimatorNetwork):

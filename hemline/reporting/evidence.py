@@ -7,7 +7,7 @@ from typing import Any
 
 from hemline.errors import HemlineError
 from hemline.files import read_json
-from hemline.params import GIVEN_BOXES, Params
+from hemline.params import GIVEN_BOXES, Boxes, Params
 from hemline.reporting import paper
 from hemline.wardrobe import Category, Wardrobe
 
@@ -53,7 +53,7 @@ class Row:
     """
 
     name: str
-    boxes: paper.Boxes
+    boxes: Boxes
     setting: paper.Setting | None
     paper_ap: float | None
     ap: Estimate
@@ -127,7 +127,7 @@ class Evidence(Basis):
     without_expert: tuple[str, ...]
 
     @property
-    def stand_in(self) -> paper.Boxes | None:
+    def stand_in(self) -> Boxes | None:
         """The boxes that stand for the paper's two detectors; None of two detectors.
 
         Those of one detector, where no row has another's; whole pictures, where no row has a detector's.
@@ -137,7 +137,7 @@ class Evidence(Basis):
         return found.pop() if len(found) == 1 else None
 
     @property
-    def main_boxes(self) -> paper.Boxes:
+    def main_boxes(self) -> Boxes:
         """The boxes of the later rows: HTC's, as in the paper, or those that stand in for them."""
         return self.stand_in or paper.HTC.boxes
 
@@ -170,7 +170,7 @@ DETECTORS: Mapping[str, str] = {
 }
 
 
-def whose(boxes: paper.Boxes) -> str:
+def whose(boxes: Boxes) -> str:
     """Boxes in the possessive, without the word: "HTC's"; "whole pictures" have none."""
     return DETECTORS[boxes] if boxes in GIVEN_BOXES else f"{DETECTORS[boxes]}'s"
 
@@ -220,7 +220,7 @@ def _has_expert(inputs: ReportInputs, entry: Category, train: Counts) -> bool:
     return listed or not variants
 
 
-def read_row(inputs: ReportInputs, name: str, boxes: paper.Boxes) -> Row:
+def read_row(inputs: ReportInputs, name: str, boxes: Boxes) -> Row:
     """A row of `evaluate.rows`, from its metrics. HemlineError names the file and the key that is missing or odd."""
     path = inputs.metrics / f"{name}.json"
     metrics = read_json(path)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hemline.params import Boxes
 from hemline.reporting import paper
 from hemline.reporting.evidence import DETECTORS, Estimate, Evidence, Row, describe, whose
 from hemline.reporting.svg import (
@@ -84,7 +85,7 @@ class Mark:
     """A row's place in the figure of RQ2; `joined` ones differ from each other in their boxes alone."""
 
     title: str
-    boxes: paper.Boxes
+    boxes: Boxes
     box_ap: float
     ap: float
     joined: bool

@@ -6,15 +6,13 @@ and occluded landmarks of DeepFashion2.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from hemline.datasets.published import GARMENTS
+from hemline.params import Boxes
 
 TITLE = "Aggregation and Finetuning for Clothes Landmark Detection"
 AUTHOR = "T.-H. Lin, 2020"
 WARDROBE = "deepfashion2"  # whose categories and landmarks all its numbers are of
-
-Boxes = Literal["cascade", "htc", "ground-truth", "whole"]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from hemline.datasets.synthetic.plan import GARMENTS_PER_PICTURE, Item, Picture,
 from hemline.datasets.synthetic.scene import draw_scene
 from hemline.errors import HemlineError
 from hemline.wardrobe import Category, wardrobe
+from tests.datasets.folders import digest
 
 DEEPFASHION2 = wardrobe("deepfashion2")
 CATEGORIES, category = DEEPFASHION2.categories, DEEPFASHION2.category
@@ -87,13 +88,6 @@ def _mean(catalogue: dict[int, list[dict[str, Any]]], number: int, name: str, ax
     return float(np.mean([b - a for a, b in both])) / 312
 
 
-def _digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return hashlib.sha256(
-        b"".join(str(p.relative_to(folder)).encode() + p.read_bytes() for p in files)
-    ).hexdigest()
-
-
 # The same bytes ------------------------------------------------------------------------------------------
 
 
@@ -101,7 +95,7 @@ def test_same_seed_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
     for name, workers in (("one", 1), ("again", 1), ("two", 2)):
         synthesize(tmp_path / name, 18, 3, size=(117, 156), workers=workers)
     synthesize(tmp_path / "other", 18, 4, size=(117, 156), workers=1)
-    digests = {name: _digest(tmp_path / name) for name in ("one", "again", "two", "other")}
+    digests = {name: digest(tmp_path / name) for name in ("one", "again", "two", "other")}
     assert digests["one"] == digests["again"] == digests["two"]
     assert digests["other"] != digests["one"]
 
@@ -180,7 +174,7 @@ def test_without_annotations_the_same_pictures_and_no_annos(tmp_path: Path) -> N
     synthesize(tmp_path / "with", 4, 8, size=(117, 156))
     synthesize(tmp_path / "without", 4, 8, size=(117, 156), annotations=False)
     assert not (tmp_path / "without" / "annos").exists()
-    assert _digest(tmp_path / "with" / "image") == _digest(tmp_path / "without" / "image")
+    assert digest(tmp_path / "with" / "image") == digest(tmp_path / "without" / "image")
 
 
 def test_size_is_a_parameter(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The synthetic wardrobe in FashionAI's layout: its csv files, its points, its one garment a picture."""
 
 import csv
-import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from hemline.errors import HemlineError
 from hemline.wardrobe import wardrobe
 from tests.datasets.fashionai.conftest import COLUMNS, HEADER
 from tests.datasets.fashionai.conftest import PLACES as OF
+from tests.datasets.folders import digest
 
 IMAGES = 60
 DRAWN = wardrobe("deepfashion2").categories
@@ -68,13 +68,6 @@ def garments(split: tuple[Path, Counts]) -> list[dict[str, Any]]:
     return found
 
 
-def _digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return hashlib.sha256(
-        b"".join(str(p.relative_to(folder)).encode() + p.read_bytes() for p in files)
-    ).hexdigest()
-
-
 # Files ---------------------------------------------------------------------------------------------------
 
 
@@ -82,7 +75,7 @@ def test_same_seed_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
     for name, workers in (("one", 1), ("two", 2)):
         synthesize(tmp_path / name, 12, 3, layout="fashionai", size=(96, 128), workers=workers)
     synthesize(tmp_path / "other", 12, 4, layout="fashionai", size=(96, 128), workers=1)
-    digests = {name: _digest(tmp_path / name) for name in ("one", "two", "other")}
+    digests = {name: digest(tmp_path / name) for name in ("one", "two", "other")}
     assert digests["one"] == digests["two"] != digests["other"]
 
 
@@ -107,7 +100,7 @@ def test_without_annotations_the_same_pictures_and_their_categories(tmp_path: Pa
         synthesize(
             tmp_path / name, 3, 8, layout="fashionai", split="test", size=(96, 128), annotations=annotations
         )
-    assert _digest(tmp_path / "with/Images") == _digest(tmp_path / "without/Images")
+    assert digest(tmp_path / "with/Images") == digest(tmp_path / "without/Images")
     assert sorted(path.name for path in (tmp_path / "without").iterdir()) == ["Images", "test.csv"]
     answers, test = rows(tmp_path / "with/Annotations/test.csv"), rows(tmp_path / "without/test.csv")
     assert test == [{key: row[key] for key in HEADER[:2]} for row in answers]

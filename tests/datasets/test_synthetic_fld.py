@@ -1,6 +1,5 @@
 """The synthetic wardrobe in FLD's layout: its files read back by a few lines, its points, its one garment a picture."""
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from hemline.datasets.synthetic.plan import OUTWEAR, Item, Picture, plan
 from hemline.datasets.synthetic.scene import draw_scene
 from hemline.errors import HemlineError
 from hemline.wardrobe import Category, wardrobe
+from tests.datasets.folders import digest
 
 IMAGES = 60
 WARDROBE = wardrobe("fld")
@@ -98,13 +98,6 @@ def _named(kind: Category, points: list[tuple[int, int, int]]) -> dict[str, Any]
     return {name: point for name, point in named if point[2] < 2}
 
 
-def _digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return hashlib.sha256(
-        b"".join(str(p.relative_to(folder)).encode() + p.read_bytes() for p in files)
-    ).hexdigest()
-
-
 # Files ---------------------------------------------------------------------------------------------------
 
 
@@ -112,7 +105,7 @@ def test_same_seed_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
     for name, workers in (("one", 1), ("two", 2)):
         synthesize(tmp_path / name, 12, 3, layout="fld", size=(96, 128), workers=workers)
     synthesize(tmp_path / "other", 12, 4, layout="fld", size=(96, 128), workers=1)
-    digests = {name: _digest(tmp_path / name) for name in ("one", "two", "other")}
+    digests = {name: digest(tmp_path / name) for name in ("one", "two", "other")}
     assert digests["one"] == digests["two"] != digests["other"]
 
 
@@ -139,7 +132,7 @@ def test_every_picture_has_the_long_side(garments: list[dict[str, Any]]) -> None
 def test_without_annotations_the_same_pictures_and_their_split(tmp_path: Path) -> None:
     for name, annotations in (("with", True), ("without", False)):
         synthesize(tmp_path / name, 3, 8, layout="fld", size=(96, 128), annotations=annotations)
-    assert _digest(tmp_path / "with/Img") == _digest(tmp_path / "without/Img")
+    assert digest(tmp_path / "with/Img") == digest(tmp_path / "without/Img")
     assert sorted(path.name for path in (tmp_path / "without").iterdir()) == ["Eval", "Img"]
 
 

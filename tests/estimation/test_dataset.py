@@ -7,28 +7,28 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import DefaultScope
 from mmpose.datasets.transforms import RandomFlip
 
 from hemline.errors import HemlineError
-from hemline.estimation.config import pipeline, training_config
+from hemline.estimation.config import pipeline
 from hemline.estimation.dataset import WidenBox
 from hemline.estimation.garments import PictureCache, read_garments, read_images, read_picture
 from hemline.wardrobe import grouping
-from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, settings, write_dataset
+from tests.estimation.wardrobes import (
+    DEEPFASHION2,
+    NETWORK,
+    landmarks,
+    settings,
+    training_set,
+    write_dataset,
+)
 
 BOX = (30.0, 40.0, 80.0, 110.0)
 
 
 def build(folder, name, garments, **options):
     """The data set of a training on these garments."""
-    chosen = grouping(DEEPFASHION2, name)
-    annotations = write_dataset(folder, chosen, garments)
-    config = training_config(settings(**options), chosen, annotations, folder / "image")
-    from mmpose.registry import DATASETS
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        return DATASETS.build(config.train_dataloader.dataset.dataset)
+    return training_set(settings(**options), grouping(DEEPFASHION2, name), garments, folder)
 
 
 def one_of_each():
@@ -89,13 +89,8 @@ def test_a_crop_is_the_garments_box_or_its_whole_picture(tmp_path, crops, box):
     training = chosen.training.model_copy(update={"crops": crops})
     aggregated = grouping(DEEPFASHION2, "aggregated")
     points = landmarks(8, BOX)
-    annotations = write_dataset(tmp_path, aggregated, [(1, 8, BOX, points)])
     chosen = chosen.model_copy(update={"training": training})
-    config = training_config(chosen, aggregated, annotations, tmp_path / "image")
-    from mmpose.registry import DATASETS
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        samples = DATASETS.build(config.train_dataloader.dataset.dataset)
+    samples = training_set(chosen, aggregated, [(1, 8, BOX, points)], tmp_path)
     found = samples[0]["data_samples"].metainfo
     # padded by 1.25, then as wide and high as 64 x 96 is
     width, height = 1.25 * (box[2] - box[0]), 1.25 * (box[3] - box[1])

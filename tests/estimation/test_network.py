@@ -5,17 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import pseudo_collate
-from mmengine.registry import DefaultScope
 from mmpose.registry import KEYPOINT_CODECS
 
 from hemline.estimation import build_estimator
 from hemline.estimation.codecs import codec
-from hemline.estimation.config import training_config
 from hemline.estimation.network import output_keys, recipe
 from hemline.params import HRNetSettings, load_params
 from hemline.wardrobe import grouping
-from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, settings, write_dataset
+from tests.estimation.wardrobes import (
+    DEEPFASHION2,
+    NETWORK,
+    batch_of,
+    landmarks,
+    settings,
+    training_set,
+)
 
 ROOT = Path(__file__).parents[2]
 BOX = (30.0, 40.0, 80.0, 110.0)
@@ -35,16 +39,8 @@ PAPER = HRNetSettings(
 
 def loss_of(folder, model, chosen, garments, network=NETWORK):
     """The loss of a batch of garments, as the training computes it."""
-    annotations = write_dataset(folder, chosen, garments)
     given = settings(augment=False).model_copy(update={"network": network})
-    config = training_config(given, chosen, annotations, folder / "image")
-    from mmpose.registry import DATASETS
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        samples = DATASETS.build(config.train_dataloader.dataset.dataset)
-    batch = model.data_preprocessor(
-        pseudo_collate([samples[index] for index in range(len(samples))]), training=True
-    )
+    batch = batch_of(model, training_set(given, chosen, garments, folder))
     return model(batch["inputs"], batch["data_samples"], mode="loss")["loss_kpt"]
 
 

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import DefaultScope
 
 from hemline.estimation import Estimator, to_picture
 from hemline.estimation.codecs import codec
-from hemline.estimation.config import training_config
 from hemline.inference.pipeline import DetectedBox, Estimators, see
 from hemline.params import EstimateSettings, EstimatorSettings
 from hemline.wardrobe import grouping
@@ -26,7 +24,7 @@ from tests.estimation.wardrobes import (
     lively,
     picture,
     settings,
-    write_dataset,
+    training_set,
 )
 
 AGGREGATED = grouping(DEEPFASHION2, "aggregated")
@@ -48,12 +46,7 @@ def samples(folder: Path, garments: list, flip: bool = False, **network):
     """What hemline trains on, without augmentation but for flips."""
     chosen = PAPER.model_copy(update=network)
     recipe = EstimatorSettings(network=chosen, training=settings(augment=False, flip=flip).training)
-    annotations = write_dataset(folder, AGGREGATED, garments)
-    config = training_config(recipe, AGGREGATED, annotations, folder / "image")
-    from mmpose.registry import DATASETS
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        return DATASETS.build(config.train_dataloader.dataset.dataset)
+    return training_set(recipe, AGGREGATED, garments, folder)
 
 
 def garments() -> list:

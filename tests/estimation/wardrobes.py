@@ -6,9 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from hemline.estimation import build_estimator
+from hemline.estimation.config import training_config
 from hemline.params import AugmentationSettings, EstimatorSettings, EstimatorTraining, HRNetSettings
 from hemline.wardrobe import Grouping, Wardrobe, wardrobe
 
@@ -102,3 +105,23 @@ def write_dataset(
         json.dumps({"images": list(images.values()), "annotations": annotations, "categories": []})
     )
     return path
+
+
+def training_set(
+    chosen: EstimatorSettings,
+    grouping: Grouping,
+    garments: list[tuple[int, int, tuple, np.ndarray]],
+    folder: Path,
+):
+    """The data set of a training on these garments, written to `folder`."""
+    config = training_config(chosen, grouping, write_dataset(folder, grouping, garments), folder / "image")
+    from mmpose.registry import DATASETS
+
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        return DATASETS.build(config.train_dataloader.dataset.dataset)
+
+
+def batch_of(model: nn.Module, samples):
+    """Samples of a data set as a training gives them to the network."""
+    found = [samples[place] for place in range(len(samples))]
+    return model.data_preprocessor(pseudo_collate(found), training=True)

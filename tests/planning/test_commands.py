@@ -7,8 +7,11 @@ import pytest
 
 from hemline.commands import main
 from hemline.params import load_params
+from hemline.planning import networks_of, step
+from hemline.planning.counting import Size
 
 ROOT = Path(__file__).parents[2]
+PAPERS = ("htc", "expert", "dla", "dla-128")
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +19,9 @@ def in_the_project(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def test_models_lists_every_network_of_every_set(capsys):
+def test_models_lists_every_network_of_every_set(capsys, monkeypatch):
+    """To count them all takes a minute: the next tests count some."""
+    monkeypatch.setattr("hemline.planning.size_of", lambda network: Size(0, 0, 0))
     assert main(["models", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     sets = {path.stem: load_params(path) for path in (ROOT / "params").glob("*.yaml")}
@@ -31,19 +36,23 @@ def test_models_lists_every_network_of_every_set(capsys):
             *params.networks.trained,
         )
     }
-    (htc,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "htc")]
+
+
+def test_models_says_how_large_networks_are(capsys):
+    found = {}
+    for params, model in (("third-place", "independent"), *(("paper", name) for name in PAPERS)):
+        assert main(["models", "--params", params, "--model", model, "--json"]) == 0
+        (found[model],) = json.loads(capsys.readouterr().out)
+    htc, third = found["htc"], found["independent"]
     assert htc["input_size"] == [1333, 800] and htc["stage"] == "train_detector@htc"
     assert htc["params_m"] == pytest.approx(135.1, rel=0.01) and htc["gflops"] > 600
     assert htc["gflops_unit"] == 10**9
-    (third,) = [one for one in found if (one["params_set"], one["name"]) == ("third-place", "independent")]
     # HRNet's authors, 17 channels: 63.6 M, 32.9 GFLOPs; 294 channels are 0.1 more
     assert third["params_m"] == pytest.approx(63.6, rel=0.01)
     assert third["gflops"] == pytest.approx(32.9, rel=0.01) and third["gflops_unit"] == 2**30
-    (expert,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "expert")]
-    assert expert["copies"] == 26
-    (small,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "dla-128")]
+    assert found["expert"]["copies"] == 26
+    small, large = found["dla-128"], found["dla"]
     assert small["stage"] == "finetune_oneshot@dla-128" and small["input_size"] == [128, 128]
-    (large,) = [one for one in found if (one["params_set"], one["name"]) == ("paper", "dla")]
     assert large["gflops"] == pytest.approx(16 * small["gflops"], rel=1e-3)
 
 
@@ -54,8 +63,9 @@ def test_models_shows_a_table(capsys):
     assert row.split()[:4] == ["aggregated", "demo", "96x128", "81"]
 
 
-def test_the_table_in_the_docs_is_what_the_command_prints(capsys):
-    assert main(["models", "--params", "paper"]) == 0
+@pytest.mark.parametrize("name", ["paper", "fashionai-paper"])
+def test_the_tables_in_the_docs_are_what_the_command_prints(capsys, name):
+    assert main(["models", "--params", name]) == 0
     assert capsys.readouterr().out in (ROOT / "docs/models.md").read_text()
 
 
@@ -66,14 +76,24 @@ def test_unknown_sets_and_models_are_named(capsys):
     assert "no network 'yolo'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("model", ["htc", "expert", "dla"])
-def test_a_model_takes_a_step_and_predicts(capsys, model):
-    arguments = ["models", "--step", "--params", "demo", "--model", model, "--batch", "2", "--json"]
+def test_a_model_takes_a_step_and_predicts(capsys):
+    arguments = ["models", "--step", "--params", "demo", "--model", "expert", "--batch", "2", "--json"]
     assert main(arguments) == 0
     trained, predicted = json.loads(capsys.readouterr().out)
     assert (trained["does"], predicted["does"]) == ("training step", "prediction")
     assert trained["batch"] == 2
     assert all(one["seconds"] > 0 and one["peak_memory_mb"] > 100 for one in (trained, predicted))
+
+
+@pytest.mark.parametrize("model", ["htc", "dla"])
+def test_so_do_detectors_and_one_shot_networks(tmp_path, model):
+    """Here without processes of their own, whose start takes most of the time."""
+    params = load_params(ROOT / "params/demo.yaml")
+    (network,) = [one for one in networks_of(params) if one.name == model]
+    trained = step._train(params, network, 2, tmp_path / "work")
+    predicted = step._predict(params, network, 2, tmp_path / "work")
+    assert (trained.does, predicted.does) == ("training step", "prediction")
+    assert trained.seconds > 0 and predicted.seconds > 0
 
 
 def test_plan_says_what_a_set_will_take(capsys):

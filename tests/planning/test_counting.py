@@ -17,6 +17,7 @@ from hemline.planning.networks import DetectorNetwork, EstimatorNetwork
 from tests.detection.conftest import settings_of
 from tests.detection.test_network import losses_of, total
 from tests.estimation.networks.staged import CPM, FPM, HOURGLASS
+from tests.estimation.networks.test_cpn import SMALL as CPN
 from tests.estimation.wardrobes import NETWORK
 
 BOXES = 20
@@ -110,16 +111,28 @@ def test_one_step_of_a_small_detector_runs_as_planned():
     assert torch.isfinite(total(losses_of(model)))
 
 
-@pytest.mark.parametrize("settings", [CPM, FPM, HOURGLASS], ids=lambda settings: settings.type)
-def test_of_stages_the_last_is_a_prediction_and_all_are_trained(settings):
+@pytest.mark.parametrize(
+    ("settings", "stages", "maps"),
+    [(CPM, 3, 24), (FPM, 3, 25), (HOURGLASS, 2, 24)],
+    ids=["cpm", "fpm", "hourglass"],
+)
+def test_of_stages_the_last_is_a_prediction_and_all_are_trained(settings, stages, maps):
+    """FPM's 25th map is the background's, which nothing is read from."""
     network = EstimatorNetwork("e", "s", "p", settings.input_size, 24, settings=settings)
     model = network.on_meta().eval()
-    predicted, trained = network.predict(model), network.train(model)
-    stages = settings.stacks if settings is HOURGLASS else settings.stages
-    shape = (1, 24, *reversed(settings.heatmap_size))
-    assert [one.shape for one in predicted] == [shape]
-    assert [one.shape for one in trained] == [shape] * stages
+    size = tuple(reversed(settings.heatmap_size))
+    assert [one.shape for one in network.predict(model)] == [(1, 24, *size)]
+    assert [one.shape for one in network.train(model)] == [(1, maps, *size)] * stages
     width, height = settings.input_size
     real = build_estimator(settings, 24).eval()
     run = partial(real, torch.rand(1, 3, height, width), None, "tensor")
     assert size_of(network).prediction == size_of(network).training == counted(run)
+
+
+def test_the_maps_of_a_cpns_pyramid_are_made_in_training_alone():
+    """On each of four levels a 1x1 convolution of `features` and a 3x3 one to the landmarks."""
+    network = EstimatorNetwork("e", "s", "p", CPN.input_size, 24, settings=CPN)
+    (width, height), features = CPN.input_size, CPN.features
+    pixels = sum(width // stride * (height // stride) for stride in (4, 8, 16, 32))
+    more = pixels * (features * features + 9 * features * 24)
+    assert size_of(network).training - size_of(network).prediction == more

@@ -17,7 +17,7 @@ import numpy as np
 
 from hemline.datasets.checks import as_number, check_landmarks, one_a_reason, slightly_outside, triplets
 from hemline.datasets.fashionai.boxes import around
-from hemline.datasets.fashionai.tables import IMAGE_CATEGORY, PICTURE, Table
+from hemline.datasets.fashionai.tables import ABSENT, IMAGE_CATEGORY, PICTURE, Table
 from hemline.datasets.files import require_whole, split_folders
 from hemline.datasets.splits import Entry, Garment, Inspection, Problem, Rules, Size, Split
 from hemline.errors import HemlineError
@@ -28,7 +28,6 @@ WARDROBE, IMAGES, ANNOTATIONS = "fashionai", "Images", "Annotations"
 # Each picture has one garment, so that a bad one spoils its picture: it would be a picture without garments.
 KEY = "item1"
 VISIBILITY = {"1": 2, "0": 1, "-1": 0}
-ABSENT = "-1_-1_-1"
 
 
 def find_splits(root: Path) -> dict[str, Path]:

@@ -11,6 +11,7 @@ from hemline.errors import HemlineError
 from hemline.wardrobe import Wardrobe
 
 PICTURE = IMAGE_ID, IMAGE_CATEGORY = "image_id", "image_category"
+ABSENT = "-1_-1_-1"  # a point that is not there
 
 
 def points(wardrobe: Wardrobe) -> tuple[str, ...]:

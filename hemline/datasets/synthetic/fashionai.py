@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
-from hemline.datasets.fashionai.tables import PICTURE, points
+from hemline.datasets.fashionai.tables import ABSENT, PICTURE, points
 from hemline.datasets.synthetic.annotation import locate
 from hemline.datasets.synthetic.body import SIDES
 from hemline.datasets.synthetic.garment import Mark, Shape
@@ -24,7 +24,6 @@ from hemline.wardrobe import Category, Wardrobe, wardrobe
 
 FASHIONAI = wardrobe("fashionai")
 COLUMNS = points(FASHIONAI)
-ABSENT = "-1_-1_-1"
 _ANOTHER = 2**32  # no split has such a seed
 
 # Where FashionAI's points lie on a drawn garment, by the names of its landmarks without their side; read off the

@@ -1,1 +1,1 @@
-"""Landmark estimators' networks, one module a type: its mmengine config, and the parts that mmpose lacks."""
+"""Landmark estimators' networks, one module a type: settings to mmengine's config. Their own parts: ../parts."""

@@ -12,7 +12,7 @@ from hemline.evaluation.normalised_error import error_tallies, ratio
 from hemline.evaluation.results import read_landmark_results
 from hemline.reporting.differences import estimated
 from hemline.reporting.evidence import Estimate
-from hemline.reporting.networks.evidence import Row
+from hemline.reporting.networks.rows import Row
 from hemline.wardrobe import Wardrobe
 
 SIDES = ("_left", "_right")  # in the names of FashionAI's landmarks

@@ -7,8 +7,9 @@ from hemline.reporting.differences import estimated
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Measure
-from hemline.reporting.networks.evidence import PICTURE, Evidence, comparable
+from hemline.reporting.networks.evidence import Evidence
 from hemline.reporting.networks.numbers import percent
+from hemline.reporting.networks.rows import PICTURE, comparable
 from hemline.reporting.networks.tables import (
     categories_of,
     error_name,

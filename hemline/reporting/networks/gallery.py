@@ -7,7 +7,8 @@ from hemline.drawing import SURE, Drawable, draw_panels
 from hemline.evaluation import GroundTruth, as_garments
 from hemline.inference.garments import read_results
 from hemline.reporting.networks import paper
-from hemline.reporting.networks.evidence import Evidence, Row, best, comparable
+from hemline.reporting.networks.evidence import Evidence
+from hemline.reporting.networks.rows import Row, best, comparable
 from hemline.reporting.pictures import (
     WHOLE_PICTURES,
     Picture,

@@ -7,11 +7,12 @@ from hemline.reporting.curves import curves_figures
 from hemline.reporting.frame import empty, render, write_page
 from hemline.reporting.networks import story
 from hemline.reporting.networks.errors import Measure, measuring
-from hemline.reporting.networks.evidence import Evidence, NetworksInputs, best, gather
+from hemline.reporting.networks.evidence import Evidence, NetworksInputs, gather
 from hemline.reporting.networks.figures import error_figures
 from hemline.reporting.networks.gallery import draw_gallery
 from hemline.reporting.networks.page import NetworksPage, document
 from hemline.reporting.networks.rerun import rerun_table
+from hemline.reporting.networks.rows import best
 from hemline.reporting.networks.seeds import Seeds, seeds, seeds_table
 from hemline.reporting.networks.steps import compare, experts_table, steps_table
 from hemline.reporting.networks.tables import (

@@ -7,8 +7,9 @@ from statistics import mean, stdev
 from typing import Any
 
 from hemline.reporting.networks import paper
-from hemline.reporting.networks.evidence import Evidence, Kind, Row, Setting, seedless
+from hemline.reporting.networks.evidence import Evidence
 from hemline.reporting.networks.numbers import PERCENT
+from hemline.reporting.networks.rows import Kind, Row, Setting, seedless
 from hemline.reporting.numbers import fixed
 from hemline.reporting.tables import Cell, Column, Line, Table
 

@@ -8,8 +8,9 @@ from typing import Any
 from hemline.reporting.evidence import ENSEMBLE, Estimate
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Errors, Measure, change
-from hemline.reporting.networks.evidence import Evidence, Row, Setting, best
+from hemline.reporting.networks.evidence import Evidence
 from hemline.reporting.networks.numbers import PERCENT, percent, percent_cell
+from hemline.reporting.networks.rows import Row, Setting, best
 from hemline.reporting.numbers import change as change_words
 from hemline.reporting.numbers import fixed
 from hemline.reporting.steps import NOTE, columns, line

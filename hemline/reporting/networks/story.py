@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Measure, relative
-from hemline.reporting.networks.evidence import PICTURE, Evidence, Row, best
+from hemline.reporting.networks.evidence import Evidence
 from hemline.reporting.networks.gallery import shown
 from hemline.reporting.networks.numbers import PERCENT, percent, rounded_percent
+from hemline.reporting.networks.rows import PICTURE, Row, best
 from hemline.reporting.networks.seeds import Seeds
 from hemline.reporting.networks.steps import alike
 from hemline.reporting.networks.tables import error_name

@@ -11,7 +11,7 @@ from hemline.reporting.differences import estimated
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Errors, Measure, relative, sides_together
-from hemline.reporting.networks.evidence import PICTURE, Evidence, Row
+from hemline.reporting.networks.evidence import Evidence
 from hemline.reporting.networks.numbers import (
     SHARE,
     percent_cell,
@@ -19,6 +19,7 @@ from hemline.reporting.networks.numbers import (
     rounded_percent,
     share_cell,
 )
+from hemline.reporting.networks.rows import PICTURE, Row
 from hemline.reporting.networks.steps import alike
 from hemline.reporting.normalised import CONTEST
 from hemline.reporting.numbers import MISSING, fixed, joined
@@ -125,8 +126,11 @@ def _landmark_notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _absent(evidence: Evidence, types: Sequence[str]) -> tuple[str, ...]:
-    absent = [paper.NAMES[kind] for kind in types if not evidence.of_types([kind])]
-    return (f"Left out, because params.yaml has no such row: {joined(absent)}.",) if absent else ()
+    return _left_out([paper.NAMES[kind] for kind in types if not evidence.of_types([kind])])
+
+
+def _left_out(names: Sequence[str]) -> tuple[str, ...]:
+    return (f"Left out, because params.yaml has no such row: {joined(names)}.",) if names else ()
 
 
 def _landmarks_record(evidence: Evidence, row: Row, values: Mapping[str, Estimate | None]) -> dict[str, Any]:
@@ -157,8 +161,7 @@ def backbones_table(evidence: Evidence, measure: Measure) -> Table:
     """Paper 002's Table 2: CPN's backbones; empty of one alone."""
     rows = evidence.of_types(["cpn"])
     kinds = {row.kind.backbone for row in rows if row.kind is not None}
-    absent = [paper.BACKBONES[name] for name in paper.CPN_BACKBONES if name not in kinds]
-    notes = (f"Left out, because params.yaml has no such row: {joined(absent)}.",) if absent else ()
+    notes = _left_out([paper.BACKBONES[name] for name in paper.CPN_BACKBONES if name not in kinds])
     title = "Paper 002, Table 2. The error of each category: CPN's backbones"
     shown = rows if len(kinds) > 1 else []
     return _categories_table(evidence, measure, "paper002-table2", title, shown, notes)
@@ -267,7 +270,7 @@ def _row_line(row: Row, errors: Sequence[Cell]) -> Line:
 
 def _row_notes(evidence: Evidence) -> tuple[str, ...]:
     if not evidence.others:
-        return ("No rows of paper 000 beside: none was evaluated (evaluate.rows, metrics/evaluate).",)
+        return ()
     return (
         "Paper 000's rows are aggregation and finetuning on the same data: its own network, trained as its section of"
         " params.yaml says. Lower errors and higher AP are better; AP also counts occluded landmarks.",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hemline.datasets.fashionai.tables import ABSENT, PICTURE, points
 from hemline.errors import HemlineError
 from hemline.files import atomic_write, read_json
 from hemline.inference.records import Record, category_id, finite, integer, read_records
@@ -17,7 +18,6 @@ from hemline.wardrobe import Category, Wardrobe
 
 File = str | os.PathLike[str]
 FOLDER = "Images/"  # every image_id of the contest begins so
-NOWHERE = "-1_-1_-1"
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,9 @@ def package(
     found = _best(results, pictures, wardrobe, images)
     with atomic_write(out) as handle:
         table = csv.writer(handle, lineterminator="\n")
-        table.writerow(["image_id", "image_category", *columns(wardrobe).values()])
+        table.writerow([*PICTURE, *points(wardrobe)])
         table.writerows(_row(picture, found.get(key), wardrobe) for key, picture in pictures.items())
     return len(found)
-
-
-def columns(wardrobe: Wardrobe) -> dict[int, str]:
-    """The columns of landmarks, by the number of their group from 1: the contest's order."""
-    names = {landmark.group: landmark.name for landmark in wardrobe.landmarks}
-    return {group: names[group] for group in sorted(names)}
 
 
 def _check_names(out: str, name: str | None) -> None:
@@ -151,14 +145,14 @@ def _row(picture: Picture, record: Record | None, wardrobe: Wardrobe) -> list[st
     return [
         picture.image_id,
         own.coco_name,
-        *(places.get(name, NOWHERE) for name in columns(wardrobe).values()),
+        *(places.get(name, ABSENT) for name in points(wardrobe)),
     ]
 
 
-def _places(points: np.ndarray, picture: Picture) -> dict[str, str]:
+def _places(found: np.ndarray, picture: Picture) -> dict[str, str]:
     """`x_y_1` of each landmark (n, 2), by its name."""
     last = np.array(picture.size) - 1
-    whole = np.clip(np.rint(points), 0, last).astype(np.int64).tolist()
+    whole = np.clip(np.rint(found), 0, last).astype(np.int64).tolist()
     return {
         landmark.name: f"{x}_{y}_1"
         for landmark, (x, y) in zip(picture.category.landmarks, whole, strict=True)

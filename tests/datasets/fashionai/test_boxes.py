@@ -20,10 +20,6 @@ def test_the_extent_and_its_border(points, expected):
     assert around(np.array(points, dtype=np.float64), (400, 500)) == expected
 
 
-def test_a_border_of_ones_own():
-    assert around(np.array([[200, 300], [210, 320]]), (400, 500), (100, 80)) == (100, 220, 310, 400)
-
-
 def test_it_is_in_the_picture_and_never_empty():
     generator = np.random.default_rng(0)
     for _ in range(200):

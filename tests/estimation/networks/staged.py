@@ -4,14 +4,18 @@ import json
 
 import numpy as np
 import torch
-from mmengine.dataset import pseudo_collate
-from mmengine.registry import DefaultScope
 
 from hemline.estimation import train_estimator
-from hemline.estimation.config import training_config
 from hemline.params import CPMSettings, EstimatorSettings, FPMSettings, StackedHourglassSettings
 from hemline.wardrobe import grouping, wardrobe
-from tests.estimation.wardrobes import DEEPFASHION2, landmarks, settings, write_dataset
+from tests.estimation.wardrobes import (
+    DEEPFASHION2,
+    batch_of,
+    landmarks,
+    settings,
+    training_set,
+    write_dataset,
+)
 
 AGGREGATED = grouping(DEEPFASHION2, "aggregated")
 GROUPINGS = [grouping(wardrobe("fashionai"), "aggregated"), AGGREGATED, grouping(DEEPFASHION2, "independent")]
@@ -41,15 +45,9 @@ def with_network(network, epochs=1, lr=1e-3, **changes) -> EstimatorSettings:
     return chosen.model_copy(update={"network": network, "training": training})
 
 
-def batch_of(folder, network, garments, preprocessor):
-    """Garments as a batch of the training, and what the data set itself says of them."""
-    annotations = write_dataset(folder, AGGREGATED, garments)
-    config = training_config(with_network(network), AGGREGATED, annotations, folder / "image")
-    from mmpose.registry import DATASETS
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        samples = DATASETS.build(config.train_dataloader.dataset.dataset)
-    return preprocessor(pseudo_collate([samples[index] for index in range(len(samples))]), training=True)
+def garments_as_batch(folder, network, garments, model):
+    """Garments as a batch of the training of this network."""
+    return batch_of(model, training_set(with_network(network), AGGREGATED, garments, folder))
 
 
 def targets_and_weights(batch):

@@ -3,22 +3,27 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import pseudo_collate
-from mmengine.registry import DefaultScope
 from mmpose.models import ResNet, SEResNet
 from torch.nn import functional
 
 from hemline.estimation import Estimator, build_estimator, read_settings, to_picture, train_estimator
-from hemline.estimation.config import training_config
 from hemline.estimation.network import recipe
-from hemline.estimation.networks.cpn_head import CPNHead, resized
-from hemline.estimation.networks.cpn_loss import CPNLoss, hardest, widened
+from hemline.estimation.parts.cpn_head import CPNHead, resized
 from hemline.estimation.recipes import read_recipe
 from hemline.files import read_json
 from hemline.params import CPNSettings
 from hemline.training import save_weights
 from hemline.wardrobe import grouping, wardrobe
-from tests.estimation.wardrobes import DEEPFASHION2, landmarks, picture, settings, write_dataset
+from tests.estimation.parts.test_cpn_loss import BLUR, HEIGHTS, plainly_widened
+from tests.estimation.wardrobes import (
+    DEEPFASHION2,
+    batch_of,
+    landmarks,
+    picture,
+    settings,
+    training_set,
+    write_dataset,
+)
 
 FASHIONAI = wardrobe("fashionai")
 BOX = (30.0, 40.0, 80.0, 110.0)
@@ -31,8 +36,8 @@ PAPER = CPNSettings(
     features=256,
     bottlenecks=(3, 2, 1, 0),
     bottleneck_width=128,
-    blur=(1.0, 1.37, 1.73, 2.4),
-    heights=(3.14, 4.10, 4.71, 5.35),
+    blur=BLUR,
+    heights=HEIGHTS,
     hard=0.5,
     global_weight=0.5,
     target_scale=255.0,
@@ -68,18 +73,8 @@ def built(network=SMALL, channels=24, seed=0):
 
 def samples_of(folder, chosen, garments, network=SMALL):
     """What the training's data set makes of garments."""
-    annotations = write_dataset(folder, chosen, garments)
     given = settings(augment=False).model_copy(update={"network": network})
-    config = training_config(given, chosen, annotations, folder / "image")
-    from mmpose.registry import DATASETS
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        samples = DATASETS.build(config.train_dataloader.dataset.dataset)
-    return [samples[index] for index in range(len(samples))]
-
-
-def batch_of(model, samples):
-    return model.data_preprocessor(pseudo_collate(samples), training=True)
+    return training_set(given, chosen, garments, folder)
 
 
 def garments(chosen, category_ids):
@@ -200,57 +195,6 @@ def test_resizing_mirrors_with_its_maps():
     assert resized(maps, (3, 5)) is maps
 
 
-def test_the_hardest_landmarks_make_the_loss():
-    errors = np.random.default_rng(0).uniform(size=(4, 9))
-    number = [1, 4, 9, 2]
-    wanted = [np.sort(row)[::-1][:count].mean() for row, count in zip(errors, number, strict=True)]
-    found = hardest(torch.from_numpy(errors), torch.tensor(number))
-    assert np.allclose(found.numpy(), wanted)
-
-
-def test_only_the_hardest_learn():
-    errors = torch.tensor([[0.1, 0.9, 0.5, 0.7]], requires_grad=True)
-    hardest(errors, torch.tensor([2])).sum().backward()
-    assert errors.grad.tolist() == [[0.0, 0.5, 0.0, 0.5]]
-
-
-def gaussian(size, centre, sigma):
-    y, x = np.mgrid[: size[0], : size[1]]
-    return np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * sigma**2))
-
-
-def plainly_widened(target, sigma, height):
-    """Every pixel sends a Gaussian to every other one."""
-    if not sigma:
-        return height * target
-    total = np.zeros_like(target)
-    for y, x in np.argwhere(target > 0):
-        total += target[y, x] * gaussian(target.shape, (x, y), sigma)
-    return total * height * target.max() / total.max() if total.max() else total
-
-
-@pytest.mark.parametrize("sigma", [0.0, 1.0, 2.4])
-def test_targets_are_widened_and_no_higher_than_asked(sigma):
-    targets = np.stack([gaussian((12, 9), (4, 6), 1.0), gaussian((12, 9), (0, 11), 2.0), np.zeros((12, 9))])
-    found = widened(torch.from_numpy(targets)[None], sigma, 1.5)[0].numpy()
-    for own, target in zip(found, targets, strict=True):
-        assert np.allclose(own, plainly_widened(target, sigma, 1.5))
-    assert np.allclose(found.max(axis=(1, 2)), [1.5, 1.5, 0.0])
-
-
-def test_widening_adds_variances():
-    """Of Gaussians those of target and blur: 1 + 2.4^2."""
-    found = widened(torch.from_numpy(gaussian((61, 61), (30, 30), 1.0))[None, None], 2.4, 1.0)[0, 0].numpy()
-    assert np.allclose(found, gaussian((61, 61), (30, 30), np.sqrt(1 + 2.4**2)), atol=1e-4)
-
-
-def test_hikapoks_heights_are_those_of_a_gaussian_that_is_not_normalised():
-    target = gaussian((41, 41), (20, 20), 1.0)
-    for sigma, height in zip(PAPER.blur, PAPER.heights, strict=True):
-        raised = sum(target[y, x] * gaussian((41, 41), (x, y), sigma) for y, x in np.argwhere(target > 1e-9))
-        assert raised.max() == pytest.approx(height, abs=0.01)
-
-
 def plain_losses(maps, targets, visible, counts):
     """SMALL's loss, garment by garment: maps (5, n, channels, height, width), targets of height 1."""
     terms = []
@@ -295,23 +239,6 @@ def test_the_loss_of_a_batch_by_hand(tmp_path):
     assert [term.item() for term in found["loss_global"]] == pytest.approx(terms, rel=1e-4)
     assert found["loss_refine"].item() == pytest.approx(refined, rel=1e-4)
     assert found.keys() == {"loss_global", "loss_refine"}
-
-
-def test_the_loss_is_the_same_whatever_channels_others_have():
-    loss = CPNLoss(blur=SMALL.blur, heights=SMALL.heights, hard=0.5, global_weight=0.5)
-    torch.manual_seed(0)
-    maps, targets, weights = torch.rand(5, 2, 6, 8, 8), torch.rand(2, 6, 8, 8), torch.ones(2, 6)
-    counts = torch.tensor([6, 6])
-    more = functional.pad(weights, (0, 4))
-    wide = loss(
-        list(functional.pad(maps, (0, 0, 0, 0, 0, 4), value=9.0)),
-        functional.pad(targets, (0, 0, 0, 0, 0, 4)), more, counts,
-    )  # fmt: skip
-    narrow = loss(list(maps), targets, weights, counts)
-    assert torch.allclose(wide["loss_refine"], narrow["loss_refine"])
-    assert all(torch.allclose(*both) for both in zip(wide["loss_global"], narrow["loss_global"], strict=True))
-    unknown = loss(list(maps), targets, weights, torch.tensor([0, 0]))  # so those with a target
-    assert torch.equal(unknown["loss_refine"], narrow["loss_refine"])
 
 
 def test_samples_say_how_many_landmarks_their_category_has(tmp_path):
@@ -377,12 +304,12 @@ def test_with_the_flip_test_a_mirrored_crop_has_mirrored_heatmaps():
     assert not torch.allclose(estimator.outputs(crops), plain, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_trained_and_loaded_it_finds_what_it_has_seen(tmp_path, name):
+def test_trained_and_loaded_it_finds_what_it_has_seen(tmp_path):
+    """On DetNet, the backbone that isn't mmpose's."""
     chosen = grouping(FASHIONAI, "aggregated")
     given = garments(chosen, [1, 4, 5])
     annotations = write_dataset(tmp_path, chosen, given * 8)
-    wanted = settings(epochs=20, lr=6e-3, augment=False).model_copy(update={"network": BACKBONES[name]})
+    wanted = settings(epochs=20, lr=6e-3, augment=False).model_copy(update={"network": BACKBONES["detnet"]})
     lines = []
     train_estimator(
         wanted, chosen, annotations, tmp_path / "image",
@@ -391,7 +318,7 @@ def test_trained_and_loaded_it_finds_what_it_has_seen(tmp_path, name):
     assert {"loss", "loss_global", "loss_refine"} <= lines[-1].keys()
     assert lines[-1]["loss_refine"] < 0.5 * lines[0]["loss_refine"]
     estimator = Estimator.load(tmp_path / "out", "cpu")
-    assert isinstance(estimator.model.head, CPNHead) and estimator.network == BACKBONES[name]
+    assert isinstance(estimator.model.head, CPNHead) and estimator.network == BACKBONES["detnet"]
     errors = []
     for number, category_id, box, points in given:
         crop = estimator.crop(picture(number), box)

@@ -4,22 +4,28 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import pseudo_collate
-from mmengine.registry import DefaultScope
 from scipy.special import log_softmax, softmax
 
 from hemline.estimation import Estimator, build_estimator, estimator_of, finetune_expert, train_estimator
-from hemline.estimation.config import training_config
 from hemline.estimation.coordinates import CoordinateEstimator
 from hemline.estimation.garments import read_picture
-from hemline.estimation.networks.fashionnet_parts import CentredLabel
+from hemline.estimation.parts.fashionnet import CentredLabel
 from hemline.inference.pipeline import DetectedBox, Estimators, estimate
 from hemline.inference.timing import milliseconds
 from hemline.params import EstimateSettings, EstimatorSettings, FashionNetSettings
 from hemline.planning.counting import size_of
 from hemline.planning.networks import EstimatorNetwork
 from hemline.wardrobe import grouping, wardrobe
-from tests.estimation.wardrobes import DEEPFASHION2, NETWORK, landmarks, picture, settings, write_dataset
+from tests.estimation.wardrobes import (
+    DEEPFASHION2,
+    NETWORK,
+    batch_of,
+    landmarks,
+    picture,
+    settings,
+    training_set,
+    write_dataset,
+)
 
 BOX = (30.0, 40.0, 80.0, 110.0)
 SMALL = FashionNetSettings(
@@ -57,15 +63,7 @@ def samples(folder, chosen, garments, network=SMALL, flip=False, **training):
     """What hemline trains on, without augmentation but for flips."""
     own = chosen_settings(network, augment=False, flip=flip)
     own = own.model_copy(update={"training": own.training.model_copy(update=training)})
-    config = training_config(own, chosen, write_dataset(folder, chosen, garments), folder / "image")
-    from mmpose.registry import DATASETS
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        return DATASETS.build(config.train_dataloader.dataset.dataset)
-
-
-def batch_of(model, found):
-    return model.data_preprocessor(pseudo_collate(list(found)), training=True)
+    return training_set(own, chosen, garments, folder)
 
 
 def loss_of(model, found):
@@ -311,10 +309,10 @@ def draw(folder, garments):
         cv2.imwrite(str(folder / "image" / f"{image_id:06d}.jpg"), image)
 
 
-@pytest.fixture(scope="module", params=[AGGREGATED, FASHIONAI], ids=lambda own: own.wardrobe.name)
-def trained(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """A folder with pictures, `out` with the model that has learnt eight garments by heart, and these."""
-    chosen, folder = request.param, tmp_path_factory.mktemp("fashionnet")
+    chosen, folder = FASHIONAI, tmp_path_factory.mktemp("fashionnet")
     categories = chosen.wardrobe.categories
     garments = []
     for number in range(8):

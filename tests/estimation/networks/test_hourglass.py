@@ -17,7 +17,7 @@ from tests.estimation.networks.staged import (
     CROP,
     GROUPINGS,
     HOURGLASS,
-    batch_of,
+    garments_as_batch,
     idle,
     skirts,
     targets_and_weights,
@@ -70,7 +70,7 @@ def test_gradients_reach_every_weight(stacks):
 
 def test_the_loss_is_a_thousand_times_the_mean_of_each_stage(tmp_path):
     model = hourglass().eval()
-    batch = batch_of(tmp_path, HOURGLASS, skirts(labelled=3), model.data_preprocessor)
+    batch = garments_as_batch(tmp_path, HOURGLASS, skirts(labelled=3), model)
     losses = model(**batch, mode="loss")
     targets, weights = targets_and_weights(batch)
     with torch.no_grad():

@@ -19,7 +19,7 @@ from tests.estimation.networks.staged import (
     CROP,
     FPM,
     GROUPINGS,
-    batch_of,
+    garments_as_batch,
     idle,
     skirts,
     targets_and_weights,
@@ -159,7 +159,7 @@ def seen(stage):
 
 def test_the_background_is_where_no_labelled_landmark_is(tmp_path):
     model = fpm()
-    batch = batch_of(tmp_path, FPM, skirts(labelled=3), model.data_preprocessor)
+    batch = garments_as_batch(tmp_path, FPM, skirts(labelled=3), model)
     targets, weights = targets_and_weights(batch)
     assert weights.sum(axis=1).tolist() == [AGGREGATED.wardrobe.category(9).count, 3]
     found, carried = model.head.wanted(torch.from_numpy(targets), torch.from_numpy(weights))
@@ -189,7 +189,7 @@ def test_fpms_loss_is_the_papers(tmp_path):
     """Equations (4) and (5), the mean of the batch's garments."""
     model = fpm()
     made = skirts(labelled=3)
-    batch = batch_of(tmp_path, FPM, made, model.data_preprocessor)
+    batch = garments_as_batch(tmp_path, FPM, made, model)
     losses = model(**batch, mode="loss")
     with torch.no_grad():
         stages = [maps.numpy() for maps in model.backbone(batch["inputs"])]
@@ -202,7 +202,7 @@ def test_fpms_loss_is_the_papers(tmp_path):
 
 def test_cpms_loss_is_a_thousand_times_the_mean_of_each_stage(tmp_path):
     model = build_estimator(CPM, 81)
-    batch = batch_of(tmp_path, CPM, skirts(), model.data_preprocessor)
+    batch = garments_as_batch(tmp_path, CPM, skirts(), model)
     model.eval()
     losses = model(**batch, mode="loss")
     targets, weights = targets_and_weights(batch)
@@ -219,7 +219,7 @@ def test_only_a_categorys_own_labelled_channels_learn(tmp_path, settings):
     made = [(1, 9, BOX, landmarks(9, BOX)), (2, 9, BOX, landmarks(9, BOX, 1))]
     for _, _, _, points in made:
         points[-1] = 0
-    batch = batch_of(tmp_path, settings, made, model.data_preprocessor)
+    batch = garments_as_batch(tmp_path, settings, made, model)
     sum(model(**batch, mode="loss").values()).backward()
     background = [81] if settings is FPM else []
     learn = sorted(AGGREGATED.channels(9)[:-1]) + background

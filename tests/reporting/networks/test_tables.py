@@ -11,7 +11,8 @@ from hemline.evaluation import read_truth
 from hemline.evaluation.truth import own_landmarks
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import measuring, sides_together
-from hemline.reporting.networks.evidence import comparable, gather
+from hemline.reporting.networks.evidence import gather
+from hemline.reporting.networks.rows import comparable
 from hemline.reporting.networks.steps import compare, experts_table, sentence, steps_table
 from hemline.reporting.networks.tables import (
     AVERAGE,

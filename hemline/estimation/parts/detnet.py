@@ -1,7 +1,4 @@
-"""DetNet, in mmpose's registry (Li et al., "DetNet: Design Backbone for Object Detection", ECCV 2018).
-
-Importing this module imports mmpose; configs/estimation/cpn.py names it.
-"""
+"""DetNet, in mmpose's registry (Li et al., "DetNet: Design Backbone for Object Detection", ECCV 2018)."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ from mmpose.models.backbones.cpm import CpmBlock
 from mmpose.registry import MODELS
 from torch import nn
 
-from hemline.estimation.networks.stages import StagesHead
+from hemline.estimation.parts.stages import StagesHead
 
 Norm = dict[str, Any] | None
 

@@ -5,7 +5,7 @@ import torch
 from mmpose.models import ResNet
 from torch.nn import functional
 
-from hemline.estimation.networks.detnet import DetNet, dilated_stage
+from hemline.estimation.parts.detnet import DetNet, dilated_stage
 from hemline.training import load_weights, save_weights
 
 

@@ -1,7 +1,4 @@
-"""VGG-16, FashionNet's head and its labels, in mmpose's registries.
-
-Importing this module imports mmpose; the config does so (`custom_imports`) when a network is built.
-"""
+"""VGG-16, FashionNet's head and its labels, in mmpose's registries."""
 
 from typing import Any, ClassVar
 

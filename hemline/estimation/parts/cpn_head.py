@@ -3,8 +3,6 @@
 The wiring is that of HiKapok/tf.fashionAI (net/cpn.py, net/detnet_cpn.py): no convolution has a bias, and batch
 normalisation is in the bottlenecks alone. Theirs is TensorFlow 1's bilinear interpolation, which aligns corners by
 their upper left pixels; here maps are resized about their centres, so that a mirrored crop has mirrored maps.
-
-Importing this module imports mmpose; configs/estimation/cpn.py names it.
 """
 
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ from mmpose.registry import MODELS
 from torch import nn
 from torch.nn import functional
 
-from hemline.estimation.networks.cpn_loss import CPNLoss  # noqa: F401 (registers it)
+from hemline.estimation.parts.cpn_loss import CPNLoss  # noqa: F401 (registers it)
 
 Maps = list[torch.Tensor]
 
