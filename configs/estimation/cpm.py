@@ -19,7 +19,8 @@ model = dict(
             dict(type="Constant", val=1, layer="_BatchNorm"),
         ],
     ),
-    # The stages' maps are the heatmaps. Why the loss is weighted so: configs/estimation/hrnet.py.
+    # The stages' maps are the heatmaps. Why the loss is weighted so: configs/estimation/hrnet.py; of higher targets
+    # less: hemline/estimation/recipes.py.
     head=dict(
         type="StagesHead",
         final_layer=None,

@@ -10,7 +10,7 @@ custom_imports = dict(imports=["hemline.estimation.parts.hourglass", "hemline.es
 
 model = dict(
     backbone=dict(type="StackedHourglasses"),
-    # Why the loss is weighted so: configs/estimation/hrnet.py.
+    # Why the loss is weighted so: configs/estimation/hrnet.py; of higher targets less: hemline/estimation/recipes.py.
     head=dict(
         type="StagesHead",
         loss=dict(type="KeypointMSELoss", use_target_weight=True, loss_weight=1000.0),

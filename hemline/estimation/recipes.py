@@ -14,6 +14,15 @@ def read_recipe(name: str) -> Config:
     return copy.deepcopy(_read(FOLDER / f"{name}.py"))
 
 
+def loss_weight(target_scale: float) -> float:
+    """How often the mean square of maps counts whose targets are `target_scale` high.
+
+    A thousand times of targets 1 high (why: configs/estimation/hrnet.py). Of higher ones errors are larger anyway: from
+    32 on it is the plain mean, which is HiKapok/tf.fashionAI's, of targets 255 high.
+    """
+    return max(1.0, 1000.0 / target_scale**2)
+
+
 @cache
 def _read(path: Path) -> Config:
     """Read once: to find the files that it stands on, mmengine goes through all of mmpose's indices."""

@@ -145,9 +145,13 @@ class PoseMachineSettings(HeatmapSettings):
 
 
 class CPMSettings(PoseMachineSettings):
-    """A convolutional pose machine as mmpose has it: batch-normalised, without background."""
+    """A convolutional pose machine as mmpose has it: batch-normalised, without background.
+
+    Targets are `target_scale` high, as a CPN's: 1 in mmpose, 255 if it is to learn with a CPN's SGD.
+    """
 
     type: Literal["cpm"]
+    target_scale: Rate
 
 
 class StackedHourglassSettings(HeatmapSettings):
@@ -156,7 +160,7 @@ class StackedHourglassSettings(HeatmapSettings):
     Each of `stacks` hourglasses, with a loss each, halves its maps as often as `channels` has entries but one; these
     are its widths from the outside in, `blocks` the residual units at each (mmpose's Hourglass-52: 256, 256, 384, 384,
     384, 512 and 2, 2, 2, 2, 2, 4). `stem` is the width of the first layer (128), `features` that of what each hourglass
-    gives (256).
+    gives (256). `target_scale` is as a CPM's.
     """
 
     DIVISOR: ClassVar[int] = 8
@@ -167,6 +171,7 @@ class StackedHourglassSettings(HeatmapSettings):
     channels: tuple[Positive, ...] = Field(min_length=2)
     blocks: tuple[Positive, ...]
     features: Positive
+    target_scale: Rate
 
     @model_validator(mode="after")
     def _as_many(self) -> "StackedHourglassSettings":

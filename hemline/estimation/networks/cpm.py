@@ -3,13 +3,16 @@
 from mmengine.config import Config
 
 from hemline.estimation.codecs import codec
-from hemline.estimation.recipes import read_recipe
+from hemline.estimation.recipes import loss_weight, read_recipe
 from hemline.params import CPMSettings, FPMSettings
 
 
 def recipe(settings: CPMSettings, channels: int) -> Config:
     """configs/estimation/cpm.py with this network's sizes put in; each stage gives `channels` heatmaps."""
-    return pose_machine("cpm", settings, channels)
+    config = pose_machine("cpm", settings, channels)
+    config.model.head.target_scale = settings.target_scale
+    config.model.head.loss.loss_weight = loss_weight(settings.target_scale)
+    return config
 
 
 def pose_machine(name: str, settings: CPMSettings | FPMSettings, maps: int) -> Config:

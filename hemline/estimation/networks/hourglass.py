@@ -3,7 +3,7 @@
 from mmengine.config import Config
 
 from hemline.estimation.codecs import codec
-from hemline.estimation.recipes import read_recipe
+from hemline.estimation.recipes import loss_weight, read_recipe
 from hemline.params import StackedHourglassSettings
 
 
@@ -17,6 +17,8 @@ def recipe(settings: StackedHourglassSettings, channels: int) -> Config:
         in_channels=settings.features,
         out_channels=channels,
         num_stages=settings.stacks,
+        target_scale=settings.target_scale,
         decoder=codec(settings),
     )
+    config.model.head.loss.loss_weight = loss_weight(settings.target_scale)
     return config

@@ -133,4 +133,4 @@ class BackgroundHead(StagesHead):
 
     def forward(self, feats: list[torch.Tensor]) -> list[torch.Tensor]:
         """The landmarks' heatmaps of each stage, (B, K, h, w)."""
-        return [maps[:, :-1] for maps in self.maps(feats)]
+        return [maps[:, :-1] for maps in super().forward(feats)]

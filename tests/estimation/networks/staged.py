@@ -23,10 +23,10 @@ BOX = (30.0, 40.0, 80.0, 110.0)
 
 CROP = {"sigma": 1.0, "unbiased": False, "box_padding": 1.25}
 SMALL = {"stages": 3, "features": 8, "middle": 6, "width": 16, "input_size": (64, 96), **CROP}
-CPM = CPMSettings(type="cpm", **SMALL)
+CPM = CPMSettings(type="cpm", target_scale=1.0, **SMALL)
 FPM = FPMSettings(type="fpm", shared_from=2, normalised=False, **SMALL)
 HOURGLASS = StackedHourglassSettings(
-    type="hourglass", stacks=2, stem=8, channels=(12, 12, 16), blocks=(1, 1, 1), features=10,
+    type="hourglass", stacks=2, stem=8, channels=(12, 12, 16), blocks=(1, 1, 1), features=10, target_scale=1.0,
     input_size=(64, 96), **CROP,
 )  # fmt: skip
 
@@ -38,9 +38,11 @@ def skirts(labelled: int = 5) -> list:
     return made
 
 
-def with_network(network, **training) -> EstimatorSettings:
+def with_network(network, epochs=1, lr=1e-3, **changes) -> EstimatorSettings:
     """How a test trains this network."""
-    return settings(augment=False, **training).model_copy(update={"network": network})
+    chosen = settings(augment=False, epochs=epochs, lr=lr)
+    training = chosen.training.model_copy(update=changes)
+    return chosen.model_copy(update={"network": network, "training": training})
 
 
 def garments_as_batch(folder, network, garments, model):
@@ -55,11 +57,11 @@ def targets_and_weights(batch):
     return targets, np.concatenate([sample.gt_instance_labels.keypoint_weights.numpy() for sample in samples])
 
 
-def trained(folder, network, epochs=30, lr=3e-3):
+def trained(folder, network, epochs=30, lr=3e-3, **changes):
     """Train on two skirts; returns the model folder and the record's lines."""
     annotations = write_dataset(folder, AGGREGATED, skirts())
     train_estimator(
-        with_network(network, epochs=epochs, lr=lr), AGGREGATED, annotations, folder / "image",
+        with_network(network, epochs, lr, **changes), AGGREGATED, annotations, folder / "image",
         out=folder / "out", state=folder / "state", title="tiny",
     )  # fmt: skip
     lines = (folder / "out" / "training.jsonl").read_text().splitlines()

@@ -27,7 +27,7 @@ from tests.estimation.wardrobes import picture
 
 FIFTY_TWO = StackedHourglassSettings(
     type="hourglass", stacks=1, stem=128, channels=(256, 256, 384, 384, 384, 512), blocks=(2, 2, 2, 2, 2, 4),
-    features=256, input_size=(256, 256), **CROP,
+    features=256, target_scale=1.0, input_size=(256, 256), **CROP,
 )  # fmt: skip
 
 

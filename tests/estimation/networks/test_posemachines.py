@@ -29,7 +29,7 @@ from tests.estimation.wardrobes import landmarks, picture
 
 SIZES = {"stages": 6, "features": 128, "middle": 32, "width": 512}
 PAPER = FPMSettings(type="fpm", input_size=(512, 512), shared_from=2, normalised=False, **SIZES, **CROP)
-PUBLISHED = CPMSettings(type="cpm", input_size=(192, 256), **SIZES, **CROP)
+PUBLISHED = CPMSettings(type="cpm", target_scale=1.0, input_size=(192, 256), **SIZES, **CROP)
 
 # genProto.py, with a map of the background beside FashionAI's 24 groups: kernel, channels in, channels out; 0: a pool.
 POOL = (0, 0, 0)
