@@ -10,7 +10,7 @@ from tests.estimation.networks.staged import (
     AGGREGATED,
     CPM,
     HOURGLASS,
-    batch_of,
+    garments_as_batch,
     skirts,
     targets_and_weights,
     trained,
@@ -34,7 +34,7 @@ def built(network):
 @pytest.mark.parametrize(("scale", "times"), [(1.0, 1000), (10.0, 10), (40.0, 1), (255.0, 1)])
 def test_the_loss_is_a_mean_square_that_counts_a_thousand_times_or_less(tmp_path, network, scale, times):
     model = built(high(network, scale))
-    batch = batch_of(tmp_path, network, skirts(labelled=3), model.data_preprocessor)
+    batch = garments_as_batch(tmp_path, network, skirts(labelled=3), model)
     losses = model(**batch, mode="loss")
     targets, weights = targets_and_weights(batch)
     assert targets.max() == 1
