@@ -59,6 +59,7 @@ def test_a_sets_sweeps_search_keys_that_it_has(name):
 def test_another_network_in_the_place_of_the_searched_one_stops_its_sweep_alone(demo):
     """The sweep `speed` searches HRNet's width, which an hourglass hasn't; no stage reads the sweeps."""
     sizes = {"stacks": 2, "stem": 16, "channels": [32, 32, 48], "blocks": [1, 1, 1], "features": 32}
+    sizes["target_scale"] = 1
     common = {
         key: demo["estimator"]["network"][key] for key in ("input_size", "sigma", "unbiased", "box_padding")
     }
