@@ -166,6 +166,16 @@ FINETUNED = {
         ),
         ("oneshot.finetuned.dla-64.page", "kgdet", r"dla-64: page 'kgdet' must be that of its base"),
         ("oneshot.rows.dla-single.suppression", "nms", r"with deepmark it must be none or soft-nms"),
+        (
+            "oneshot.trained",
+            {"../dla": TRAINED},
+            r"oneshot\.trained\.\.\./dla is '\.\./dla': a name becomes part of",
+        ),
+        (
+            "networks.rows",
+            {"cpn@2": {}},
+            r"networks\.rows\.cpn@2 is 'cpn@2': .* letters, digits, - and _ alone",
+        ),
         ("oneshot.networks.dla.type", "vit", r"networks\.dla: Input tag 'vit'"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from hemline.errors import HemlineError
-from hemline.params.base import Settings
+from hemline.params.base import Name, Settings
 from hemline.params.estimator import EstimatorSettings, EstimatorTraining
 from hemline.params.network import AnyEstimatorNetwork
 from hemline.params.rows import EstimateRow
@@ -58,10 +58,10 @@ class NetworksSection(Settings):
     `pages` is the report's page on them, or none.
     """
 
-    trained: dict[str, NetworkTraining]
+    trained: dict[Name, NetworkTraining]
     finetuned: tuple[str, ...]
     categories: tuple[str, ...]
-    rows: dict[str, NetworkRow]
+    rows: dict[Name, NetworkRow]
     pages: tuple[Literal["networks"], ...]
 
     def finetuning(self, name: str) -> NetworkFinetuning:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.base import Name, Positive, Rate, Settings, Share
 from hemline.params.deepmark import DeepMarkSettings
 from hemline.params.dense import (
     FcosSettings,
@@ -135,11 +135,11 @@ class OneShotSection(Settings):
     What belongs to a page lies in a folder of its own.
     """
 
-    trained: dict[str, Trained]
-    networks: dict[str, AnyNetwork]
-    finetuned: dict[str, OneShotFinetuning]
+    trained: dict[Name, Trained]
+    networks: dict[Name, AnyNetwork]
+    finetuned: dict[Name, OneShotFinetuning]
     find: FindSection
-    rows: dict[str, OneShotRow]
+    rows: dict[Name, OneShotRow]
     pages: Pages
 
     def settings(self, name: str) -> OneShotSettings:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hemline.params.backbone import BackboneSettings
-from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.base import Name, Positive, Rate, Settings, Share
 from hemline.params.dense import MaskRCNNSettings
 from hemline.params.estimator import EstimateSettings, EstimatorSection, EstimatorTraining, FinetuneSection
 from hemline.params.networks import NetworksSection
@@ -211,14 +211,14 @@ class Params(Settings):
     estimator: EstimatorSection
     finetune: FinetuneSection
     estimate: EstimateSettings
-    ablations: dict[str, AblationSettings]
+    ablations: dict[Name, AblationSettings]
     ensemble: EnsembleSettings
     evaluate: EvaluateSettings
     package: PackageSettings
     report: ReportSettings
     oneshot: OneShotSection
     networks: NetworksSection
-    sweeps: dict[str, SweepSettings] = Field(default_factory=dict)
+    sweeps: dict[Name, SweepSettings] = Field(default_factory=dict)
 
     @property
     def wardrobe(self) -> Wardrobe:

@@ -52,11 +52,11 @@ class Dimension(Settings):
 class SweepSettings(Settings):
     """One study. `target` is the stage that a trial runs, with `fixed` and the values drawn from `space` in its params.
 
-    A trial of `train_detector@...`, `train_estimator@...`, `finetune@...` or `train_oneshot@...` trains; one of
-    `estimate@...` or `ensemble` re-uses what the networks said. `AP` is box AP for a detector, else landmark AP (of
-    an estimator or expert: in ground-truth boxes), of the validation pictures; `milliseconds` is the time a garment
-    takes. `startup` trials are drawn at random before the sampler learns from them, and end before the pruner
-    compares with them.
+    A trial of `train_detector@...`, `train_estimator@...`, `finetune@...`, `train_network@...` or `train_oneshot@...`
+    trains; one of `estimate@...` or `ensemble` re-uses what the networks said. `AP` is box AP for a detector, else
+    landmark AP (of an estimator, network or expert: in ground-truth boxes), of the validation pictures; `milliseconds`
+    is the time a garment takes. `startup` trials are drawn at random before the sampler learns from them, and end
+    before the pruner compares with them.
     """
 
     target: str

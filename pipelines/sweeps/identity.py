@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from dvc.exceptions import DvcException
 
 from hemline.errors import HemlineError
 from hemline.params import value_at
-from pipelines.graph import dvc_stages, locked_repo
+from pipelines.graph import dvc_stages, group, locked_repo
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,19 @@ def identities(root: Path, stages: Sequence[str]) -> dict[str, Identity]:
     """
     with locked_repo(root) as repo:
         found = dvc_stages(repo)
+        for name in stages:
+            _check_known(name, found)
         made = {out.fs_path for name in stages for out in found[name].outs}
         return {name: _identity(found[name], made) for name in stages}
+
+
+def _check_known(name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        alike = [other for other in known if group(other) == group(name)]
+        raise HemlineError(
+            f"params.yaml: no stage {name!r}, which is a sweep's target or a row of the ensemble; with these params"
+            f" dvc.yaml has {', '.join(alike) or 'none like it'}"
+        )
 
 
 def digest(*entries: Any) -> str:

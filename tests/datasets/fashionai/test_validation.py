@@ -101,6 +101,8 @@ def test_a_bad_row_spoils_its_picture_alone(fashionai, changes, reason):
         ("Images/skirt", "image-unreadable"),
         ("Images/skirt/a\0.jpg", "image-unreadable"),
         ("", "bad-row"),
+        (f"./{image_id(3, 'dress')}", "bad-row"),
+        (image_id(3, "dress").replace("/", "//"), "bad-row"),
     ],
 )
 def test_a_name_that_is_no_picture_of_the_folder(fashionai, jpeg, name, reason):

@@ -9,7 +9,7 @@ import yaml
 from hemline.errors import HemlineError
 from hemline.params import check_params, check_sweeps, read_values, with_values
 from pipelines.sweeps.definition import read_sweep, sweep_settings, touched
-from pipelines.sweeps.identity import Identity, digest
+from pipelines.sweeps.identity import Identity, digest, identities
 from pipelines.sweeps.settling import SETTLED
 
 ROOT = Path(__file__).parents[3]
@@ -83,6 +83,11 @@ def test_a_sweep_that_no_trial_can_be_of(demo, name, changes, message):
         demo["sweeps"][name].update(changes)
     with pytest.raises(HemlineError, match=message):
         sweep_settings(demo, name)
+
+
+def test_a_target_that_dvc_has_no_stage_of():
+    with pytest.raises(HemlineError, match=r"no stage 'train_estimator@nosuch', .* dvc.yaml has "):
+        identities(ROOT, ["train_estimator@nosuch"])
 
 
 def test_an_ensembles_trials_touch_its_rows(demo):
