@@ -99,7 +99,7 @@ NETWORKS = (
     Network(MODEL_5, _numbers(0.684, 0.823, 0.767), 78.13, 183.57, 58.5),
 )
 
-# Table 2. Its header is lost in the text that we have: boxes, then landmarks, as the values' sizes say.
+# Table 2. Its header is lost in the paper's text: boxes, then landmarks, as the values' sizes say.
 MODULES = (
     Model("Table 2", ENCODING, _numbers(0.317, 0.654, 0.253), _numbers(0.658, 0.779, 0.721)),
     Model("Table 2", SELECTION, _numbers(0.295, 0.629, 0.233), _numbers(0.641, 0.753, 0.705)),
@@ -113,7 +113,7 @@ FLD = (
     Network(MODEL_4, _numbers(0.708, 0.902, 0.790)),
 )
 
-# Table 4. #0 has lost its tick under loss_kp in the text that we have: without that loss it had no landmark AP of .302.
+# Table 4. #0 has lost its tick under loss_kp in the paper's text: without that loss it had no landmark AP of .302.
 MODELS = (
     Model("#0", MODEL_0, _numbers(0.302), _numbers(0.639)),
     Model("#1", MODEL_1, _numbers(0.308), _numbers(0.645)),

@@ -15,7 +15,7 @@ from hemline.reporting.evidence import Estimate
 from hemline.reporting.networks.rows import Row
 from hemline.wardrobe import Wardrobe
 
-SIDES = ("_left", "_right")  # in the names of FashionAI's landmarks
+SIDES = ("left", "right")  # words in the names of landmarks
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,6 @@ def sides_together(wardrobe: Wardrobe) -> tuple[str, ...]:
 
 
 def without_side(name: str) -> str:
-    """ "cuff_left_in" is "cuff_in"."""
-    for side in SIDES:
-        name = name.replace(side, "")
-    return name
+    """ "cuff_left_in" is "cuff_in", FLD's "left collar" is "collar"."""
+    between = "_" if "_" in name else " "
+    return between.join(word for word in name.split(between) if word not in SIDES)

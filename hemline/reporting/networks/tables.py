@@ -111,9 +111,10 @@ def _share_of_change(value: Estimate | None) -> Cell:
 
 
 def _landmark_notes(evidence: Evidence) -> tuple[str, ...]:
+    sides = " Left and right landmarks count together." if landmarks_of(evidence) else ""
     notes = [
-        "NE is over the picture's width and height. Left and right landmarks count together, visible ones alone. Our"
-        " “Ave” is the mean over all landmarks of all garments, each once."
+        f"NE is over the picture's width and height, of visible landmarks.{sides} Our “Ave” is the mean over all"
+        " landmarks of all garments, each once."
     ]
     if evidence.papers_wardrobe:
         notes.append(
@@ -219,7 +220,7 @@ def _unprinted(evidence: Evidence) -> str:
     low, high = (f"{100 * share:.0f}" for share in paper.CPN_ERROR)
     where = "" if evidence.papers_wardrobe else ", of FashionAI"
     return (
-        "The paper prints its tables as pictures, whose numbers are in no text of it that we have. In words it says"
+        "The paper's tables are pictures in its text, their numbers can't be read from it. In words it says"
         f" that CPN's error is about {low} % to {high} %{where}, and that CPN works best of the three."
     )
 

@@ -64,6 +64,7 @@ def test_paper_004s_numbers_are_as_printed():
     means = [np.mean(list(one.landmarks.values())) for one in paper.FPM_ERRORS.values()]
     assert np.round(means, 4).tolist() == [0.1537, 0.1139]  # what the note says of "Ave"
     assert sorted(paper.FPM_LANDMARKS) == sorted(sides_together(FASHIONAI))
+    assert sides_together(wardrobe("fld")) == ("collar", "sleeve", "hem", "waistline")
 
 
 def test_rows_find_their_tables_by_their_networks(world_of_networks):
