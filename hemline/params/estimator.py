@@ -24,8 +24,8 @@ class EstimatorTraining(SteppedTraining):
     The rate rises to `lr` over `warmup_steps` batches; from each of `milestones` on it is the next of `rates` (none: a
     tenth of the one before); with no milestones it falls to zero as a cosine. SGD has a momentum of 0.9. Without
     `occluded` visible landmarks alone carry loss. `crops` says what a sample is: a garment's box, its whole picture, or
-    a box `between` the two, another one each time: around the garment with any part of what is about it, as in
-    HiKapok/tf.fashionAI, so that whole pictures and garments cut out of them are both known.
+    a box `between` the two, another one each time, so that whole pictures and garments cut out of them are both known
+    (docs/paper-002.md).
     """
 
     augmentation: AugmentationSettings

@@ -281,7 +281,7 @@ def test_a_wardrobe_without_normalisers_has_the_pictures_error(fld_networks):
     assert table.records[0]["per_category"]["all"]["value"] == pytest.approx(block["NE"])
     landmarks = landmarks_table(evidence, measure)
     assert not [line for line in texts(landmarks) if "paper" in line[0]]
-    assert landmarks.records[0]["paper"] is None and len(landmarks.columns) == 1 + 8 + 1
+    assert landmarks.records[0]["paper"] is None and len(landmarks.columns) == 1 + 1 + 4
     assert [column.full for column in rows_table(evidence).columns][2:4] == [
         "NE, picture",
         "landmark AP, all",
