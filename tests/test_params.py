@@ -109,6 +109,10 @@ FINETUNED = {
     "lr": 0.1,
     "milestones": [],
 }
+WARMED_UP = [
+    f"{section}.warmup_steps"
+    for section in ("detector.htc", "estimator.aggregated", "finetune.training", "oneshot.networks.dla")
+]
 
 
 @pytest.mark.parametrize(
@@ -177,10 +181,24 @@ FINETUNED = {
             r"networks\.rows\.cpn@2 is 'cpn@2': .* letters, digits, - and _ alone",
         ),
         ("oneshot.networks.dla.type", "vit", r"networks\.dla: Input tag 'vit'"),
+        *((key, 1, rf"{key} is 1: one step can't rise: .* set 2 or more") for key in WARMED_UP),
+        ("detector.htc.warmup_steps", 0, r"detector\.htc\.warmup_steps is 0: .* greater than 0"),
+        ("estimator.aggregated.warmup_steps", -1, r"warmup_steps is -1: .* greater than or equal to 0"),
+        ("estimator.aggregated.warmup_steps", 0, None),
+        ("estimator.aggregated.warmup_steps", 2, None),
+        (
+            "estimator.network.sigma",
+            1 / 3,
+            r"estimator\.network: unbiased is true, but sigma is 0\.333: .*; set sigma to 2/3 or more",
+        ),
+        ("estimator.network.sigma", 2 / 3, None),
     ],
 )
 def test_a_bad_value_is_named_by_its_path(demo, path, value, message):
     put(demo, path, value)
+    if message is None:
+        assert check_params(demo, "params.yaml")
+        return
     with pytest.raises(HemlineError, match=message):
         check_params(demo, "params.yaml")
 

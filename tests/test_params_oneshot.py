@@ -86,6 +86,7 @@ TWO = {"classification": [1, 1], "box": [1, 1], "landmark": [1, 1]}
             r"points \[9, 25\]: selection has one number, such as \[9\]",
         ),
         ("kgdet", {"points": [10]}, r"networks\.x\.points\.0 is 10"),
+        ("fcos", {"warmup_steps": 1}, r"networks\.x\.warmup_steps is 1: one step can't rise"),
         ("retinanet", {"reach": 8}, r"networks\.x\.reach: unknown key"),
         ("reppoints", {"grouping": "aggregated"}, r"networks\.x\.grouping: unknown key"),
         (

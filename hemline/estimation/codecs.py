@@ -8,9 +8,8 @@ from hemline.params import FashionNetSettings, NetworkSettings
 def codec(settings: NetworkSettings) -> dict[str, Any]:
     """mmpose's codec of the papers: a Gaussian of peak 1; argmax plus a quarter pixel toward the higher neighbour.
 
-    `unbiased` is DARK's, which smooths a heatmap by the target's own Gaussian before it reads it: mmpose gives the size
-    of the window, whose sigma is OpenCV's 0.3 ((size - 1) / 2 - 1) + 0.8. FashionNet has coordinates
-    (parts/fashionnet.py).
+    `unbiased` is DARK's, which smooths a heatmap by the target's own Gaussian before it reads it: mmpose is given the
+    size of the window (`HeatmapSettings.blur_window`). FashionNet has coordinates (parts/fashionnet.py).
     """
     if isinstance(settings, FashionNetSettings):
         return {"type": "CentredLabel", "input_size": tuple(settings.input_size)}
@@ -20,5 +19,5 @@ def codec(settings: NetworkSettings) -> dict[str, Any]:
         "heatmap_size": settings.heatmap_size,
         "sigma": settings.sigma,
     }
-    window = 2 * round((settings.sigma - 0.8) / 0.3 + 1) + 1
-    return {**msra, "unbiased": True, "blur_kernel_size": window} if settings.unbiased else msra
+    unbiased = {"unbiased": True, "blur_kernel_size": settings.blur_window}
+    return {**msra, **unbiased} if settings.unbiased else msra

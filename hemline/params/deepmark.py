@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.base import Positive, Rate, Settings, Share, WarmupSteps
 from hemline.params.training import SteppedTraining
 
 
@@ -111,7 +111,7 @@ class DeepMarkSettings(SteppedTraining):
     negatives: Literal["all", "own"]
     optimizer: Literal["Adam", "AdamW"]
     weight_decay: Annotated[float, Field(ge=0)]
-    warmup_steps: Annotated[int, Field(ge=0)]
+    warmup_steps: WarmupSteps
     clip_gradient: Rate | None
     init: str | None = None
 

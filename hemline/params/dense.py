@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from hemline.params.backbone import BackboneSettings
-from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.base import Positive, Rate, Settings, Share, WarmupSteps
 from hemline.params.training import EvenTraining
 
 Level = Annotated[int, Field(ge=2, le=7)]
@@ -31,7 +31,7 @@ class DenseSettings(EvenTraining):
     flip: Share
     optimizer: Literal["SGD", "AdamW"]
     weight_decay: Weight
-    warmup_steps: Annotated[int, Field(ge=0)]
+    warmup_steps: WarmupSteps
     warmup_start: Rate = 0.001
     clip_gradient: Rate | None
     init: str | None = None

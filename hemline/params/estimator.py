@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.base import Positive, Rate, Settings, Share, WarmupSteps
 from hemline.params.network import AnyEstimatorNetwork
 from hemline.params.training import SteppedTraining
 
@@ -29,7 +29,7 @@ class EstimatorTraining(SteppedTraining):
     """
 
     augmentation: AugmentationSettings
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    warmup_steps: WarmupSteps = 0
     optimizer: Literal["Adam", "SGD"] = "Adam"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     occluded: bool = True

@@ -3,13 +3,11 @@
 Each type is one of the papers', built by a module of hemline/estimation/networks.
 """
 
-import json
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hemline.params.base import Positive, Rate, Settings, Share
+from hemline.params.base import Positive, Rate, Settings, Share, settings_of
 
 
 class CropSettings(Settings):
@@ -52,6 +50,11 @@ class HeatmapSettings(CropSettings):
         width, height = self.input_size
         return width // self.STRIDE, height // self.STRIDE
 
+    @property
+    def blur_window(self) -> int:
+        """How many pixels wide OpenCV's window is whose Gaussian has this sigma: 0.3 ((size - 1) / 2 - 1) + 0.8."""
+        return 2 * round((self.sigma - 0.8) / 0.3 + 1) + 1
+
     @field_validator("sigma")
     @classmethod
     def _whole_reach(cls, sigma: float) -> float:
@@ -60,6 +63,15 @@ class HeatmapSettings(CropSettings):
                 "3 x sigma must be whole: mmpose cuts its Gaussians there, and a part of a pixel misplaces them"
             )
         return sigma
+
+    @model_validator(mode="after")
+    def _window_to_smooth_over(self) -> "HeatmapSettings":
+        if self.unbiased and self.blur_window < 3:
+            raise ValueError(
+                f"unbiased is true, but sigma is {self.sigma:.3g}: the window in which a heatmap is smoothed before "
+                "it is read would be under 3 pixels wide; set sigma to 2/3 or more (1, say), or unbiased to false"
+            )
+        return self
 
 
 class HRNetSettings(HeatmapSettings):
@@ -228,11 +240,7 @@ NetworkSettings = (
 AnyEstimatorNetwork = Annotated[NetworkSettings, Field(discriminator="type")]
 
 
-@cache
-def _networks() -> TypeAdapter[NetworkSettings]:
-    return TypeAdapter(AnyEstimatorNetwork)
-
-
 def estimator_network(values: dict[str, Any]) -> NetworkSettings:
     """The settings of an estimator's network of any type, from what `model_dump` gave, also by way of JSON."""
-    return _networks().validate_json(json.dumps(values))
+    network: NetworkSettings = settings_of(AnyEstimatorNetwork, values)
+    return network

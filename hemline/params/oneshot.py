@@ -1,13 +1,11 @@
 """The schema of `oneshot`: networks that find garments and their landmarks at once, and the rows that they make."""
 
-import json
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
-from hemline.params.base import Name, Positive, Rate, Settings, Share
+from hemline.params.base import Name, Positive, Rate, Settings, Share, settings_of
 from hemline.params.deepmark import DeepMarkSettings
 from hemline.params.dense import (
     FcosSettings,
@@ -32,14 +30,10 @@ OneShotSettings = DeepMarkSettings | DenseNetworkSettings
 AnyNetwork = Annotated[OneShotSettings, Field(discriminator="type")]
 
 
-@cache
-def _networks() -> TypeAdapter[OneShotSettings]:
-    return TypeAdapter(AnyNetwork)
-
-
 def network_settings(values: dict[str, Any]) -> OneShotSettings:
     """The settings of a network of any type, from what `model_dump` gave, also by way of JSON."""
-    return _networks().validate_json(json.dumps(values))
+    network: OneShotSettings = settings_of(AnyNetwork, values)
+    return network
 
 
 class OneShotFinetuning(Settings):

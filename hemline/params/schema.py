@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hemline.params.backbone import BackboneSettings
-from hemline.params.base import Name, Positive, Rate, Settings, Share
+from hemline.params.base import Name, Positive, Rate, Settings, Share, WarmupSteps
 from hemline.params.dense import MaskRCNNSettings
 from hemline.params.estimator import EstimateSettings, EstimatorSection, EstimatorTraining, FinetuneSection
 from hemline.params.networks import NetworksSection
@@ -158,7 +158,7 @@ class DetectorSettings(EvenTraining):
     roi_samples: Positive
     optimizer: Literal["SGD", "AdamW"]
     weight_decay: Annotated[float, Field(ge=0)]
-    warmup_steps: Positive
+    warmup_steps: Annotated[WarmupSteps, Field(gt=0)]
     clip_gradient: Rate | None
     init: str | None = None
 

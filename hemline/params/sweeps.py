@@ -45,8 +45,15 @@ class Dimension(Settings):
         return is_number and self.low <= value <= self.high
 
     def probes(self) -> tuple[Any, ...]:
-        """Values that the schema must allow if it is to allow all that can be drawn."""
-        return self.choices if self.choices is not None else (self.low, self.high)
+        """Values that the schema must allow if it is to allow all that can be drawn.
+
+        The second whole number is one: 0 and 2 may be allowed where 1 is not (`WarmupSteps`).
+        """
+        if self.choices is not None:
+            return self.choices
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return self.low, min(self.low + int(self.step or 1), self.high), self.high
+        return self.low, self.high
 
 
 class SweepSettings(Settings):

@@ -83,18 +83,26 @@ def test_an_occluded_landmark_has_the_weight_of_a_visible_one(tmp_path):
     assert sample.gt_instance_labels.keypoint_weights.sum() == DEEPFASHION2.category(8).count
 
 
-@pytest.mark.parametrize(("crops", "box"), [("boxes", (30, 40, 110, 150)), ("whole", (0, 0, 160, 200))])
-def test_a_crop_is_the_garments_box_or_its_whole_picture(tmp_path, crops, box):
+@pytest.mark.parametrize(("crops", "least", "most"), [("boxes", 0, 0), ("between", 0, 1), ("whole", 1, 1)])
+def test_a_crop_is_the_garments_box_its_whole_picture_or_between_the_two(tmp_path, crops, least, most):
+    """As the training has it: of how much of the way from box to picture, over sixty draws."""
+    np.random.seed(0)
     chosen = settings(augment=False)
     training = chosen.training.model_copy(update={"crops": crops})
-    aggregated = grouping(DEEPFASHION2, "aggregated")
-    points = landmarks(8, BOX)
     chosen = chosen.model_copy(update={"training": training})
-    samples = training_set(chosen, aggregated, [(1, 8, BOX, points)], tmp_path)
-    found = samples[0]["data_samples"].metainfo
-    # padded by 1.25, then as wide and high as 64 x 96 is
-    width, height = 1.25 * (box[2] - box[0]), 1.25 * (box[3] - box[1])
-    assert found["input_scale"] == pytest.approx([max(width, height * 2 / 3), max(height, width * 3 / 2)])
+    garment = (1, 8, BOX, landmarks(8, BOX))
+    samples = training_set(chosen, grouping(DEEPFASHION2, "aggregated"), [garment], tmp_path)
+    shares = []
+    for _ in range(60):
+        found = samples[0]["data_samples"].metainfo
+        centre, scale = found["input_center"], found["input_scale"]
+        share = (centre[0] - 70) / 10  # the garment's centre is (70, 95), the picture's (80, 100)
+        assert centre[1] == pytest.approx(95 + 5 * share, abs=1e-3)
+        # 80 to 160 wide, padded by 1.25, then as wide and high as 64 x 96 is
+        width = 1.25 * (80 + 80 * share)
+        assert scale == pytest.approx([width, 1.5 * width], rel=1e-4)
+        shares.append(share)
+    assert least - 1e-3 <= min(shares) < least + 0.1 and most - 0.1 < max(shares) <= most + 1e-3
 
 
 def test_boxes_between_a_garment_and_its_picture(tmp_path):

@@ -148,6 +148,16 @@ def test_a_garments_score_and_places_by_a_plain_rendering(two, flip_test, shift,
         assert abs(landmark[1] - y) <= crop.to_picture[1, 1] + 1e-3
 
 
+def test_a_box_is_enlarged_about_its_centre_before_it_is_cut(two):
+    """By hand: half as wide and half as high again, a quarter to each side."""
+    test = SETTINGS.model_copy(update={"box_scale": 1.5})
+    asked, by_hand = box(8, at=(20.0, 30.0, 90.0, 120.0)), box(8, at=(-2.5, 0.0, 135.0, 180.0))
+    larger = run([(picture(), [asked])], Estimators(two[0]), test)[0]
+    wanted, plain = (run([(picture(), [one])], Estimators(two[0]))[0] for one in (by_hand, asked))
+    assert same(larger, wanted) and not same(larger, plain)
+    assert larger.box == asked.box
+
+
 def test_scores_of_all_and_of_own_channels_differ(two):
     found = [
         run([(picture(), [box(9)])], Estimators(two[0]), SETTINGS.model_copy(update={"score": name}))[0].score

@@ -73,12 +73,13 @@ def widened(targets: torch.Tensor, sigma: float, height: float) -> torch.Tensor:
 
     HiKapok's Gaussian isn't normalised: it raises targets of sigma 1 to 2 pi sigma^2 / (1 + sigma^2) of their height
     (and lies half a pixel beside their pixel, which is left out here). Chen et al. restore the maximum: height 1.
+    In mixed precision, too, this is in the precision of `targets`: to float16 `tiny` is 0, and 0 / 0 no number.
     """
     if not sigma:
         return targets * height
-    blurred = (
-        _gaussian(targets.shape[2], sigma, targets) @ targets @ _gaussian(targets.shape[3], sigma, targets)
-    )
+    down, across = (_gaussian(size, sigma, targets) for size in targets.shape[2:])
+    with torch.autocast(targets.device.type, enabled=False):
+        blurred = down @ targets @ across
     highest = blurred.amax(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(targets.dtype).tiny)
     return blurred * (height * targets.amax(dim=(2, 3), keepdim=True) / highest)
 

@@ -77,3 +77,21 @@ def test_the_loss_is_the_same_whatever_channels_others_have():
     assert all(torch.allclose(*both) for both in zip(wide["loss_global"], narrow["loss_global"], strict=True))
     unknown = loss(list(maps), targets, weights, torch.tensor([0, 0]))  # so those with a target
     assert torch.equal(unknown["loss_refine"], narrow["loss_refine"])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_in_mixed_precision_the_targets_are_float32s(dtype):
+    """An absent landmark's are 0, not 0 / 0; what a network says is coarser, and the loss as much."""
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.stack([torch.from_numpy(gaussian((24, 16), (4, 6), 1.0)), torch.zeros(24, 16)])
+    targets = 255 * targets.float()[None]
+    maps = [255 * torch.rand(1, 2, 24, 16, generator=generator) for _ in range(5)]
+    loss, known = CPNLoss(BLUR, HEIGHTS, hard=0.5, global_weight=0.5), (torch.ones(1, 2), torch.tensor([2]))
+    plain = loss(maps, targets, *known)
+    widest = widened(targets, BLUR[-1], HEIGHTS[-1])
+    with torch.autocast("cpu", dtype=dtype):
+        assert torch.equal(widened(targets, BLUR[-1], HEIGHTS[-1]), widest)
+        mixed = loss([one.to(dtype) for one in maps], targets, *known)
+    for one, other in zip(mixed["loss_global"], plain["loss_global"], strict=True):
+        assert one.item() == pytest.approx(other.item(), rel=5e-3)
+    assert mixed["loss_refine"].item() == pytest.approx(plain["loss_refine"].item(), rel=5e-3)

@@ -34,6 +34,11 @@ def demo():
             r"space: estimator\.network\.sigma is 0\.1",
         ),
         ("space", {"finetune.select": {"choices": ["last", "first"]}}, r"space: finetune\.select is 'first'"),
+        (
+            "space",
+            {"estimator.aggregated.warmup_steps": {"low": 0, "high": 9}},
+            r"sweeps\.estimator\.space: estimator\.aggregated\.warmup_steps is 1: one step can't rise",
+        ),
         ("fixed", {"estimator.aggregated.epochs": 0}, r"fixed: estimator\.aggregated\.epochs is 0"),
         ("fixed", {"estimator.aggregated.lr": 0.1}, r"sweeps\.estimator: .*stands in fixed and in space"),
         ("space", {"estimator.network.sigma": {"low": 2, "high": 1}}, "low being the smaller"),
