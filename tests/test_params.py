@@ -1,6 +1,8 @@
 """params.yaml: its schema, its sets, and that dvc.yaml names keys that exist."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import yaml
 
 from hemline.commands import main
 from hemline.errors import HemlineError
-from hemline.params import Params, check_params, load_params
+from hemline.params import Params, check_params, load_params, value_at
 
 ROOT = Path(__file__).parents[1]
 SETS = sorted(path.stem for path in (ROOT / "params").glob("*.yaml"))
@@ -99,7 +101,7 @@ ROW = {
     "suppression": "none",
     "flip_test": False,
     "scales": [1.0],
-    "splits": [],
+    "splits": ["validation"],
 }
 FINETUNED = {
     "page": "deepmark",
@@ -184,23 +186,70 @@ WARMED_UP = [
         *((key, 1, rf"{key} is 1: one step can't rise: .* set 2 or more") for key in WARMED_UP),
         ("detector.htc.warmup_steps", 0, r"detector\.htc\.warmup_steps is 0: .* greater than 0"),
         ("estimator.aggregated.warmup_steps", -1, r"warmup_steps is -1: .* greater than or equal to 0"),
-        ("estimator.aggregated.warmup_steps", 0, None),
-        ("estimator.aggregated.warmup_steps", 2, None),
         (
             "estimator.network.sigma",
             1 / 3,
             r"estimator\.network: unbiased is true, but sigma is 0\.333: .*; set sigma to 2/3 or more",
         ),
-        ("estimator.network.sigma", 2 / 3, None),
+        (
+            "oneshot.rows.dla-single.splits",
+            ["test"],
+            r"oneshot\.rows\.dla-single\.splits is \('test',\): .* add 'validation'",
+        ),
+        (
+            "oneshot.rows.dla-single.splits",
+            [],
+            r"oneshot\.rows\.dla-single\.splits is \(\): .* at least 1 item",
+        ),
+        ("oneshot.rows", {}, r"oneshot: pages\.deepmark is \['deepmark'\], but no row has page 'deepmark'"),
+        (
+            "ablations.cascade-aggregated.splits",
+            [],
+            r"ablations\.cascade-aggregated\.splits is \(\): .* 1 item",
+        ),
+        (
+            "ablations.cascade-aggregated.splits",
+            ["test"],
+            r"ablations\.cascade-aggregated\.splits is \['test'\], but evaluate\.rows\.cascade-aggregated "
+            r"\(cascade-aggregated\) needs 'validation' too: add it, or take",
+        ),
+        (
+            "package.row",
+            "htc-aggregated",
+            r"ablations\.htc-aggregated\.splits is \['validation'\], but package\.row \(htc-aggregated\) needs 'test'",
+        ),
+        (
+            "ablations.htc-finetuned-hflip-fliptest.splits",
+            ["validation"],
+            r"ablations\.htc-finetuned-hflip-fliptest\.splits is .* but package\.row \(ensemble\) needs 'test' too",
+        ),
+        (
+            "ensemble.members",
+            ["ensemble", "htc-aggregated"],
+            r"ensemble\.members: no row 'ensemble' in ablations",
+        ),
+        ("evaluate.rows", {}, r"evaluate\.rows: .* at least 1 item"),
+        ("package.test", "a.csv", r"package\.test: name 'a\.csv': .* plain name that ends in \.json"),
+        ("package.validation", "../a.json", r"package\.validation: name '\.\./a\.json': .* plain name"),
     ],
 )
 def test_a_bad_value_is_named_by_its_path(demo, path, value, message):
     put(demo, path, value)
-    if message is None:
-        assert check_params(demo, "params.yaml")
-        return
     with pytest.raises(HemlineError, match=message):
         check_params(demo, "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("estimator.aggregated.warmup_steps", 0),
+        ("estimator.aggregated.warmup_steps", 2),
+        ("estimator.network.sigma", 2 / 3),
+    ],
+)
+def test_the_least_value_that_is_allowed(demo, path, value):
+    put(demo, path, value)
+    assert value_at(check_params(demo, "params.yaml").model_dump(), path) == value
 
 
 @pytest.fixture
@@ -222,7 +271,21 @@ def fashionai():
         ),
         ("networks.rows.fpm.network", "vit", r"networks\.rows\.fpm: models is 'networks/models/fpm'"),
         ("networks.rows.fpm.boxes", "cascade", r"networks\.rows\.fpm: passes is 2, but boxes are 'cascade'"),
-        ("networks.rows.cpn.splits", ["test"], None),
+        ("networks.rows.cpn.splits", ["validation", "test"], None),
+        (
+            "networks.rows.cpn.splits",
+            ["test"],
+            r"networks\.rows\.cpn\.splits is \('test',\): .* add 'validation'",
+        ),
+        ("networks.rows.cpn.splits", [], r"networks\.rows\.cpn\.splits is \(\): .* at least 1 item"),
+        ("networks.rows", {}, r"networks: pages is \['networks'\], but rows names none .* set pages to \[\]"),
+        (
+            "package.validation",
+            "fashionai_test.csv",
+            r"package\.validation and package\.test are both 'fashionai_test\.csv': one file would replace",
+        ),
+        ("package.validation", "a.json", r"package\.validation: name 'a\.json': .* whose name ends in \.csv"),
+        ("package.test", "../a.csv", r"package\.test: name '\.\./a\.csv': .* plain file whose name"),
         ("networks.trained.fpm.training.rates", [0.1], r"rates \[0\.1\] must be as many as milestones \[\]"),
         ("networks.trained.fpm.training.crops", "half", r"networks\.trained\.fpm\.training\.crops is 'half'"),
         ("networks.trained.fpm.init", 3, r"networks\.trained\.fpm\.init is 3"),
@@ -239,6 +302,31 @@ def test_a_bad_value_of_networks_is_named_by_its_path(fashionai, path, value, me
         return
     with pytest.raises(HemlineError, match=message):
         check_params(fashionai, "params.yaml")
+
+
+def test_two_zip_files_may_hold_files_of_one_name(demo):
+    put(demo, "package.validation", demo["package"]["test"])
+    assert check_params(demo, "demo").package.validation == demo["package"]["test"]
+
+
+def test_members_of_an_ensemble_share_a_split(demo):
+    first, second = demo["ensemble"]["members"]
+    put(demo, f"ablations.{first}.splits", ["test"])
+    put(demo, f"ablations.{second}.splits", ["validation"])
+    with pytest.raises(HemlineError, match=rf"ensemble\.members: {first}, {second} share no split"):
+        check_params(demo, "demo")
+
+
+def test_a_row_that_nothing_evaluates_needs_no_validation_pictures(demo):
+    del demo["evaluate"]["rows"]["cascade-aggregated"]
+    put(demo, "ablations.cascade-aggregated.splits", ["test"])
+    assert check_params(demo, "demo").ablations["cascade-aggregated"].splits == ("test",)
+
+
+def test_params_are_read_without_the_networks_libraries():
+    """Each command reads them first."""
+    code = "import sys, hemline.params; print([name for name in ('torch', 'mmengine', 'cv2') if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
 @pytest.mark.parametrize("key", ["estimator.independent", "finetune.training"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
-from hemline.params import check_sweeps, load_params, read_values
+from hemline.params import check_sweeps, load_params, of_other_types, read_values
 
 PARAMS = Path("params.yaml")
 SETS = Path("params")
@@ -32,10 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "use":
         return _use(arguments.set, arguments.force)
     if arguments.action == "check":
-        params, values = load_params(arguments.file), read_values(arguments.file)
-        check_sweeps(values, params.sweeps, str(arguments.file))
-        print(f"{arguments.file}: {params.params_set}, every key known and of its type")
-        return 0
+        return _check(arguments.file)
     for name in sets():
         print(f"{'*' if _content(SETS / f'{name}.yaml') == _content(PARAMS) else ' '} {name}")
     return 0
@@ -52,6 +49,16 @@ def set_file(name: str) -> Path:
     if not path.is_file():
         raise HemlineError(f"{path}: no such params set; there are {', '.join(sets())}")
     return path
+
+
+def _check(file: Path) -> int:
+    params, values = load_params(file), read_values(file)
+    others = of_other_types(values, params.sweeps)
+    check_sweeps(values, [name for name in params.sweeps if name not in others], str(file))
+    print(f"{file}: {params.params_set}, every key known and of its type")
+    for said in others.values():
+        print(f"{file}: warning: {said}; no stage depends on it")
+    return 0
 
 
 def _use(name: str, force: bool) -> int:

@@ -8,7 +8,7 @@ from hemline.errors import HemlineError
 from hemline.params.base import Name, Settings
 from hemline.params.estimator import EstimatorSettings, EstimatorTraining
 from hemline.params.network import AnyEstimatorNetwork
-from hemline.params.rows import EstimateRow
+from hemline.params.rows import EstimateRow, EvaluatedSplits
 
 
 class NetworkFinetuning(EstimatorTraining):
@@ -41,6 +41,7 @@ class NetworkTraining(Settings):
 class NetworkRow(EstimateRow):
     """A row of a paper's table: a network of `trained`, or its experts."""
 
+    splits: EvaluatedSplits
     network: str
     experts: bool
 
@@ -87,6 +88,14 @@ class NetworksSection(Settings):
                     f"finetuned: trained.{name}.grouping is {self.trained[name].grouping!r}; experts start from "
                     "aggregated channels, as a category's annotations have them"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _pages_have_rows(self) -> "NetworksSection":
+        if self.pages and not self.rows:
+            raise ValueError(
+                f"pages is {list(self.pages)}, but rows names none to stand there: add a row, or set pages to []"
+            )
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from hemline.params.dense import (
     RepPointsSettings,
     RetinaNetSettings,
 )
+from hemline.params.rows import EvaluatedSplits
 
 Page = Literal["deepmark", "kgdet"]
 
@@ -102,7 +103,7 @@ class OneShotRow(Settings):
     suppression: Literal["none", "soft-nms", "nms"]
     flip_test: bool
     scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
-    splits: tuple[Literal["validation", "test"], ...]
+    splits: EvaluatedSplits
 
 
 class Pages(Settings):
@@ -180,6 +181,15 @@ class OneShotSection(Settings):
                         f"networks.{name}.{key} is {init!r}: trained.{name}.start must be its folder, so that it is "
                         "made before"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _pages_have_rows(self) -> "OneShotSection":
+        for page in (*self.pages.deepmark, *self.pages.kgdet):
+            if not self.rows_of(page):
+                raise ValueError(
+                    f"pages.{page} is ['{page}'], but no row has page {page!r}: add a row, or set pages.{page} to []"
+                )
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """params.yaml read, checked, and changed at single keys."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def check_sweeps(values: Any, names: Iterable[str], source: str) -> None:
     """Check that the schema allows all keys and values that these sweeps try, `values` standing at all others.
 
     Apart from `check_params`, because no stage depends on a sweep: a network of another type in the place of the one
-    whose width is searched is no error but that sweep's.
+    whose width is searched is no error but that sweep's (`of_other_types`).
     """
     sweeps = check_params(values, source).sweeps
     lines = [
@@ -53,6 +54,23 @@ def check_sweeps(values: Any, names: Iterable[str], source: str) -> None:
     ]
     if lines:
         raise HemlineError("\n".join(lines))
+
+
+def of_other_types(values: Any, sweeps: Mapping[str, SweepSettings]) -> dict[str, str]:
+    """The sweeps that can't be run with these `values`, though nothing is wrong with them, and why: by name.
+
+    A `type` in `fixed` binds a sweep to networks of that type; others lack its keys, or mean another thing by them.
+    """
+    found = {name: _other_type(values, sweep) for name, sweep in sweeps.items()}
+    return {name: f"sweeps.{name}.{said}" for name, said in found.items() if said}
+
+
+def _other_type(values: Any, sweep: SweepSettings) -> str:
+    for key, wanted in sweep.fixed.items():
+        with suppress(HemlineError):  # a key that there isn't is wrong with any type
+            if key.endswith(".type") and (here := value_at(values, key)) != wanted:
+                return f"fixed: {key} is {here!r} here; the sweep is for {wanted!r} alone, write one for {here!r}"
+    return ""
 
 
 def with_values(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +124,9 @@ def _sweep_errors(values: Any, sweep: SweepSettings, source: str) -> Iterator[st
     """What is wrong with the keys and the values of a sweep: each must be one that the schema allows."""
     probes = [("fixed", key, value) for key, value in sweep.fixed.items()]
     probes += [("space", key, value) for key, space in sweep.space.items() for value in space.probes()]
+    if said := _other_type(values, sweep):
+        yield said
+        return
     bare = {**values, "sweeps": {}}
     for section, key, value in probes:
         try:

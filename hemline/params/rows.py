@@ -1,13 +1,24 @@
 """What rows of landmark estimators have in common, paper 000's and those of compared networks."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hemline.params.base import Settings
 
 Boxes = Literal["cascade", "htc", "ground-truth", "whole"]
 GIVEN_BOXES: tuple[Boxes, ...] = ("ground-truth", "whole")  # known without a detector
+
+Splits = Annotated[tuple[Literal["validation", "test"], ...], Field(min_length=1)]
+
+
+def _with_validation(splits: Splits) -> Splits:
+    if "validation" not in splits:
+        raise ValueError("the row is evaluated on the validation pictures: add 'validation'")
+    return splits
+
+
+EvaluatedSplits = Annotated[Splits, AfterValidator(_with_validation)]
 
 
 class EstimateRow(Settings):
@@ -20,7 +31,7 @@ class EstimateRow(Settings):
     boxes: Boxes
     models: str
     flip_test: bool
-    splits: tuple[Literal["validation", "test"], ...]
+    splits: Splits
     passes: Literal[1, 2] = 1
 
     @model_validator(mode="after")

@@ -6,15 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from hemline.errors import HemlineError
 from hemline.params.backbone import BackboneSettings
 from hemline.params.base import Name, Positive, Rate, Settings, Share, WarmupSteps
 from hemline.params.dense import MaskRCNNSettings
 from hemline.params.estimator import EstimateSettings, EstimatorSection, EstimatorTraining, FinetuneSection
 from hemline.params.networks import NetworksSection
 from hemline.params.oneshot import OneShotSection
-from hemline.params.rows import Boxes, EstimateRow
+from hemline.params.rows import Boxes, EstimateRow, Splits
 from hemline.params.sweeps import SweepSettings
 from hemline.params.training import EvenTraining
+from hemline.submission import format_of
 from hemline.wardrobe import Wardrobe
 from hemline.wardrobe import names as wardrobes
 from hemline.wardrobe import wardrobe as wardrobe_of
@@ -107,7 +109,7 @@ class EnsembleSettings(Settings):
 class EvaluateSettings(Settings):
     """Each row with the boxes whose AP stands beside it; `resamples` of the images give the 95 % intervals."""
 
-    rows: dict[str, Boxes]
+    rows: Annotated[dict[str, Boxes], Field(min_length=1)]
     resamples: Positive
     seed: Annotated[int, Field(ge=0)]
 
@@ -313,14 +315,54 @@ class Params(Settings):
         rows = {*self.ablations, "ensemble"}
         if twice := rows & self.oneshot.rows.keys():
             raise ValueError(f"oneshot.rows.{min(twice)}: ablations has a row of this name; rename one")
-        for key, names in (("ensemble.members", self.ensemble.members), ("package.row", (self.package.row,))):
-            for name in names:
-                if name not in rows:
-                    raise ValueError(f"{key}: no row {name!r} in ablations ({', '.join(self.ablations)})")
+        named = [("ensemble.members", name) for name in self.ensemble.members]
+        named += [("package.row", self.package.row)] if self.package.row != "ensemble" else []
+        for key, name in named:
+            if name not in self.ablations:
+                raise ValueError(f"{key}: no row {name!r} in ablations ({', '.join(self.ablations)})")
         for name, boxes in self.evaluate.rows.items():
             row = self.ablations.get(self.ensemble.members[0] if name == "ensemble" else name)
             if row is None or row.boxes != boxes:
                 raise ValueError(
                     f"evaluate.rows.{name} is {boxes!r}; it must be a row of ablations with its boxes"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_have_the_splits_that_are_read(self) -> "Params":
+        first, second = (set(self.ablations[name].splits) for name in self.ensemble.members)
+        if not first & second:
+            raise ValueError(
+                f"ensemble.members: {', '.join(self.ensemble.members)} share no split (ablations.ROW.splits): add one"
+            )
+        read = [(f"evaluate.rows.{name}", name, ("validation",)) for name in self.evaluate.rows]
+        for reader, row, wanted in (*read, ("package.row", self.package.row, ("validation", "test"))):
+            for key, splits in self._splits(row).items():
+                if missing := [split for split in wanted if split not in splits]:
+                    raise ValueError(
+                        f"{key} is {list(splits)}, but {reader} ({row}) needs {missing[0]!r} too: add it, or take "
+                        f"another row for {reader}"
+                    )
+        return self
+
+    def _splits(self, row: str) -> dict[str, Splits]:
+        """The splits of a row of `ablations` by their key; of the ensemble those of its members."""
+        rows = self.ensemble.members if row == "ensemble" else (row,)
+        return {f"ablations.{one}.splits": self.ablations[one].splits for one in rows}
+
+    @model_validator(mode="after")
+    def _submissions_can_be_written(self) -> "Params":
+        """The format of the data set's submission says which names there may be, and which files they make."""
+        form, files = format_of(self.wardrobe), {}
+        for split, name in (("validation", self.package.validation), ("test", self.package.test)):
+            try:
+                form.check_name(name)
+            except HemlineError as error:
+                raise ValueError(f"package.{split}: {error}") from None
+            files[form.file(split, name)] = split
+        if len(files) < 2:
+            raise ValueError(
+                f"package.validation and package.test are both {self.package.test!r}: one file would replace "
+                "the other; give them two names"
+            )
         return self

@@ -62,8 +62,8 @@ class SweepSettings(Settings):
     A trial of `train_detector@...`, `train_estimator@...`, `finetune@...`, `train_network@...` or `train_oneshot@...`
     trains; one of `estimate@...` or `ensemble` re-uses what the networks said. `AP` is box AP for a detector, else
     landmark AP (of an estimator, network or expert: in ground-truth boxes), of the validation pictures; `milliseconds`
-    is the time a garment takes. `startup` trials are drawn at random before the sampler learns from them, and end
-    before the pruner compares with them.
+    is the time a garment takes. A `type` in `fixed` binds the sweep to networks of that type. `startup` trials are
+    drawn at random before the sampler learns from them, and end before the pruner compares with them.
     """
 
     target: str

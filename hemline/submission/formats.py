@@ -15,18 +15,22 @@ Path = str | os.PathLike[str]
 class Format:
     """How a submission is written, and how it is read back and checked; arguments as of `package` and `check` below.
 
-    `file` names it, given the split and the name that params.yaml has for it (`package.validation`, `package.test`).
+    `file` names it, given the split and the name that params.yaml has for it (`package.validation`, `package.test`);
+    `check_name` raises HemlineError for such a name that the format doesn't allow.
     """
 
     package: Callable[..., int]
     check: Callable[..., Report]
     file: Callable[[str, str], str]
+    check_name: Callable[[str], None]
 
 
-CHALLENGE = Format(deepfashion2.package, deepfashion2.check, lambda split, name: f"{split}.zip")
+CHALLENGE = Format(
+    deepfashion2.package, deepfashion2.check, lambda split, name: f"{split}.zip", deepfashion2.check_name
+)
 # By wardrobe; all others are written as for DeepFashion2's challenge.
 FORMATS: Mapping[str, Format] = {
-    "fashionai": Format(fashionai.package, fashionai.check, lambda split, name: name)
+    "fashionai": Format(fashionai.package, fashionai.check, lambda split, name: name, fashionai.check_name)
 }
 
 

@@ -280,6 +280,15 @@ def test_the_edge_of_the_picture_is_inside(tmp_path, truth):
     assert check(pack_by_hand(tmp_path, [edge]), DEEPFASHION2, tmp_path / "truth.json").points_outside == 0
 
 
+@pytest.mark.parametrize("value", ["160", None, 0, float("nan")])
+def test_sizes_that_are_no_numbers_of_pixels(tmp_path, value):
+    images = {"images": [{"id": 1, "width": 160, "height": 160}, {"id": 7, "width": 160, "height": value}]}
+    with pytest.raises(
+        HemlineError, match=r"images\.json: image 2: height is .*; it must be a number of pixels"
+    ):
+        findings(pack_by_hand(tmp_path, [record()]), save(tmp_path, "images.json", images))
+
+
 def test_without_a_list_of_images_that_is_said(tmp_path):
     report = check(pack_by_hand(tmp_path, [record(image_id=12345)]), DEEPFASHION2)
     assert report.violations == [] and "ids are not checked" in str(report.warnings[0])
@@ -322,8 +331,9 @@ def test_the_checker_shares_no_code_with_the_writer(name):
         tree = ast.parse(path.read_text())
         imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     own = {module for module in imported if module and module.startswith("hemline")}
-    own.discard("hemline.submission.deepfashion2.inspection")  # a part of the checker
+    own -= {"hemline.submission.deepfashion2.inspection", "hemline.submission.sizes"}  # parts of the checkers
     assert own == {"hemline.errors", "hemline.wardrobe", "hemline.submission.report"}
+    assert "submission.sizes" not in (Path(package_.__file__).parent / name / "writing.py").read_text()
 
 
 @pytest.mark.parametrize("entry", DEEPFASHION2.categories, ids=lambda entry: entry.slug)

@@ -309,6 +309,21 @@ def test_what_is_no_csv(tmp_path):
         check(by_hand(tmp_path, line()), FASHIONAI, four(tmp_path))
 
 
+BAD_SIZES = ["160", None, True, 0, -160, float("nan"), float("inf"), [160]]
+
+
+@pytest.mark.parametrize("value", BAD_SIZES)
+@pytest.mark.parametrize("key", ["width", "height"])
+def test_sizes_that_are_no_numbers_of_pixels(tmp_path, files, key, value):
+    images = json.loads(files["images"].read_text())
+    images["images"][1][key] = value
+    save(tmp_path, "images.json", images)
+    with pytest.raises(
+        HemlineError, match=rf"images\.json: image 2: {key} is .*; it must be a number of pixels"
+    ):
+        check(by_hand(tmp_path, line()), FASHIONAI, **files)
+
+
 def test_without_lists_that_is_said(tmp_path, files):
     report = check(by_hand(tmp_path, line("Images/skirt/unknown.jpg")), FASHIONAI)
     assert report.violations == []

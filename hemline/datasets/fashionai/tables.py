@@ -3,6 +3,7 @@
 Columns are found by their names. A point is `x_y_v`, pixels and a visibility.
 """
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +58,25 @@ class Table:
 
 
 def _lines(path: Path) -> Iterator[list[str]]:
-    """The values of each line that isn't blank. A name may hold any bytes but commas."""
+    """The values of each line that isn't blank. A name may hold any bytes; with commas it stands in quotes."""
     try:
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as handle:
-            for line in handle:
+            for number, line in enumerate(handle, start=1):
                 if line.strip():
-                    yield [value.strip() for value in line.split(",")]
+                    yield _values(line, f"{path}: line {number}")
     except OSError as error:
         raise HemlineError(f"{path}: {error.strerror}") from None
+
+
+def _values(line: str, where: str) -> list[str]:
+    """A row's values. Each line is read by itself: a quote that isn't closed would take the lines behind it along."""
+    try:
+        (row,) = csv.reader([line], strict=True, skipinitialspace=True)
+    except csv.Error as error:
+        raise HemlineError(
+            f"{where}: no comma-separated values ({error}); a quoted value begins and ends with a quote, in one line"
+        ) from None
+    return [value.strip() for value in row]
 
 
 def _check(path: Path, header: list[str], points: tuple[str, ...]) -> None:

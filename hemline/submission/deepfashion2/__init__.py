@@ -5,6 +5,6 @@ this format, with its own number of landmarks: what another program can read and
 """
 
 from hemline.submission.deepfashion2.checking import check
-from hemline.submission.deepfashion2.writing import package
+from hemline.submission.deepfashion2.writing import check_name, package
 
-__all__ = ["check", "package"]
+__all__ = ["check", "check_name", "package"]

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hemline.errors import HemlineError
-from hemline.submission.deepfashion2.inspection import Inspected, Size, inspect
+from hemline.submission.deepfashion2.inspection import Inspected, inspect
 from hemline.submission.report import Finding, Report
+from hemline.submission.sizes import Size, size_of
 from hemline.wardrobe import Wardrobe
 
 # DeepFashion2's evaluation looks at the 20 best of a category and image (cocoeval.py, maxDets).
@@ -78,8 +79,8 @@ def _sizes(path: str | os.PathLike[str]) -> dict[int, Size | None]:
         with open(path, encoding="utf-8") as handle:
             entries = json.load(handle)["images"]
         return {
-            entry["id"]: (entry["width"], entry["height"]) if {"width", "height"} <= set(entry) else None
-            for entry in entries
+            entry["id"]: size_of(entry, f"{path}: image {number}")
+            for number, entry in enumerate(entries, start=1)
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HemlineError(f"{path}: no COCO-style file with a list of images ({error!r})") from None

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from hemline.submission.sizes import Size
 from hemline.wardrobe import Category, Wardrobe
 
 KEYS = ("image_id", "category_id", "keypoints", "score")
-Size = tuple[float, float]
 
 
 @dataclass

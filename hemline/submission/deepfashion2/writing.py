@@ -37,8 +37,7 @@ def package(
     value; `out` is then as it was before.
     """
     name = NAME if name is None else name
-    if "/" in name or "\\" in name or not name.endswith(".json") or len(name) <= len(".json"):
-        raise HemlineError(f"name {name!r}: the file inside the zip needs a plain name that ends in .json")
+    check_name(name)
     known = None if images is None else _image_ids(images)
     found = _known(read_records(results, wardrobe), known, results, images)
     records = progress(found, "packing", unit="garments")
@@ -52,6 +51,12 @@ def package(
         )
         with archive.open(member, "w", force_zip64=large) as stream:
             return _write(stream, records)
+
+
+def check_name(name: str) -> None:
+    """HemlineError unless the JSON file in the zip file can have this name."""
+    if "/" in name or "\\" in name or not name.endswith(".json") or len(name) <= len(".json"):
+        raise HemlineError(f"name {name!r}: the file inside the zip needs a plain name that ends in .json")
 
 
 def _write(stream: IO[bytes], records: Iterator[Record]) -> int:

@@ -6,6 +6,6 @@ picture's category, `-1_-1_-1` for all others. So HiKapok/tf.fashionAI writes it
 """
 
 from hemline.submission.fashionai.checking import check
-from hemline.submission.fashionai.writing import package
+from hemline.submission.fashionai.writing import check_name, package
 
-__all__ = ["check", "package"]
+__all__ = ["check", "check_name", "package"]

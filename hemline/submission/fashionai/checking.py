@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hemline.errors import HemlineError
 from hemline.submission.report import Finding, Report
+from hemline.submission.sizes import Size, size_of
 from hemline.wardrobe import Category, Wardrobe
 
 LANDMARKS = (
@@ -36,7 +37,7 @@ Problem = tuple[str, str]
 class Picture:
     """What is known of a picture: its width and height, and the name of its category."""
 
-    size: tuple[float, float] | None = None
+    size: Size | None = None
     category: str | None = None
 
 
@@ -95,10 +96,9 @@ def _pictures(images: File, boxes: File | None, wardrobe: Wardrobe) -> dict[str,
         categories = {box["image_id"]: wardrobe.category(box["category_id"]).coco_name for box in given}
         return {
             _path(entry["file_name"]): Picture(
-                (entry["width"], entry["height"]) if {"width", "height"} <= set(entry) else None,
-                categories.get(entry["id"]),
+                size_of(entry, f"{images}: image {number}"), categories.get(entry["id"])
             )
-            for entry in entries
+            for number, entry in enumerate(entries, start=1)
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         read = f"{images}" if boxes is None else f"{images}, {boxes}"
@@ -196,7 +196,7 @@ def _landmarks(
             yield key, f"{_text(places[key])}: {problem}"
 
 
-def _problem(place: Place, size: tuple[float, float] | None) -> str:
+def _problem(place: Place, size: Size | None) -> str:
     x, y, v = place
     if place == NOWHERE:
         return "missing; other landmarks of the picture are there"

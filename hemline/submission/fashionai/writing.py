@@ -44,7 +44,11 @@ def package(
     edge: nearer to wherever the landmark is in the picture. A picture without a garment has `-1_-1_-1` throughout.
     HemlineError names the file, the record, the key and the value; `out` is then as it was before.
     """
-    _check_names(Path(out).name, name)
+    check_name(Path(out).name)
+    if name not in (None, Path(out).name):
+        raise HemlineError(
+            f"name {name!r}: FashionAI's submission is a plain file whose name ends in .csv, here {Path(out).name!r}"
+        )
     if images is None or boxes is None:
         raise HemlineError(
             "FashionAI's csv has a row for each picture, found or not: --images FILE says which there are, --boxes"
@@ -59,12 +63,10 @@ def package(
     return len(found)
 
 
-def _check_names(out: str, name: str | None) -> None:
-    for given in (out, name or out):
-        if given != out or not given.endswith(".csv") or len(given) <= len(".csv"):
-            raise HemlineError(
-                f"name {given!r}: FashionAI's submission is a plain file whose name ends in .csv"
-            )
+def check_name(name: str) -> None:
+    """HemlineError unless the csv file can have this name."""
+    if "/" in name or "\\" in name or not name.endswith(".csv") or len(name) <= len(".csv"):
+        raise HemlineError(f"name {name!r}: FashionAI's submission is a plain file whose name ends in .csv")
 
 
 def _pictures(images: File, boxes: File, wardrobe: Wardrobe) -> dict[int, Picture]:

@@ -164,6 +164,50 @@ def test_columns_are_found_by_their_names(fashionai, tmp_path):
     assert (tmp_path / "reordered.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
 
 
+@pytest.mark.parametrize("space", ["", " "])
+def test_values_may_be_quoted(fashionai, tmp_path, space):
+    """As spreadsheets and csv.QUOTE_ALL write them, the first line too."""
+    check(fashionai).write(tmp_path / "plain.json")
+    path = fashionai.root / ROWS
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("".join(f",{space}".join(f'"{value}"' for value in row) + "\n" for row in rows))
+    report = validate(FASHIONAI.find_splits(fashionai.root), workers=1, layout=FASHIONAI)
+    report.write(tmp_path / "quoted.json")
+    assert report.clean and report.splits[0].counts["pictures"] == 3
+    assert (tmp_path / "quoted.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
+
+
+def test_names_with_commas_and_quotes(fashionai, jpeg):
+    for name in ('a,"b.jpg', 'c"d.jpg'):
+        (fashionai.root / "Images/skirt" / name).write_bytes(jpeg(7))
+    fashionai.change(1, image_id='"Images/skirt/a,""b.jpg"')
+    fashionai.rows[ROWS].append({**fashionai.rows[ROWS][1], "image_id": 'Images/skirt/c"d.jpg'})
+    report = check(fashionai)
+    assert report.clean and report.splits[0].counts["pictures"] == 4
+    listing = FASHIONAI.open_split("train", fashionai.root).listing()
+    assert [entry.image for entry in listing][1:3] == ['Images/skirt/a,"b.jpg', 'Images/skirt/c"d.jpg']
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"image_category": '"skirt'}, "unexpected end of data"),
+        ({"image_id": '"Images/skirt/a.jpg'}, "unexpected end of data"),
+        ({"image_id": '"Images"/skirt/a.jpg'}, "',' expected after '\"'"),
+        ({"crotch": "1" * 200_000}, "field larger than field limit"),
+    ],
+)
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_stray_quote_takes_no_other_rows_along(fashionai, capsys, changes, reason, closed):
+    """Another quote, rows later, would close a value of several lines."""
+    fashionai.change(0, **changes)
+    if closed:
+        fashionai.change(1, image_category='"skirt"')
+    assert main(["validate", str(fashionai.write()), "--layout", "fashionai"]) == 2
+    error = capsys.readouterr().err
+    assert f"{fashionai.root / ROWS}: line 2: no comma-separated values ({reason}" in error
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

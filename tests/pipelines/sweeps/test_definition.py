@@ -1,11 +1,13 @@
 """A sweep's keys are checked against params.yaml's schema and dvc.yaml; DVC's identity tells trials by."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from hemline.commands import main
 from hemline.errors import HemlineError
 from hemline.params import check_params, check_sweeps, read_values, with_values
 from pipelines.sweeps.definition import read_sweep, sweep_settings, touched
@@ -61,18 +63,65 @@ def test_a_sets_sweeps_search_keys_that_it_has(name):
     check_sweeps(values, values.get("sweeps", {}), name)
 
 
-def test_another_network_in_the_place_of_the_searched_one_stops_its_sweep_alone(demo):
-    """The sweep `speed` searches HRNet's width, which an hourglass hasn't; no stage reads the sweeps."""
-    sizes = {"stacks": 2, "stem": 16, "channels": [32, 32, 48], "blocks": [1, 1, 1], "features": 32}
-    sizes["target_scale"] = 1
-    common = {
-        key: demo["estimator"]["network"][key] for key in ("input_size", "sigma", "unbiased", "box_padding")
-    }
-    demo["estimator"]["network"] = {"type": "hourglass", **sizes, **common}
-    assert check_params(demo, "params.yaml").estimator.network.type == "hourglass"
+OFFERED = [
+    yaml.safe_load(block)
+    for block in re.findall(
+        r"^ +network: (\{[^}]*\})", (ROOT / "docs/paper-002.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+]
+
+
+@pytest.mark.parametrize("network", OFFERED[:4], ids=[one["type"] for one in OFFERED[:4]])
+def test_another_network_in_the_place_of_the_searched_one_stops_its_sweep_alone(
+    demo, network, tmp_path, capsys
+):
+    """The sweep `speed` searches HRNet's width: others have none, or mean a layer by it; no stage reads the sweeps."""
+    demo["estimator"]["network"] = network
+    assert check_params(demo, "params.yaml").estimator.network.type == network["type"]
     assert sweep_settings(demo, "estimator").target == "train_estimator@aggregated"
-    with pytest.raises(HemlineError, match=r"sweeps\.speed\.space: estimator\.network\.width: no such key"):
+    type = network["type"]
+    said = (
+        f"sweeps.speed.fixed: estimator.network.type is {type!r} here; the sweep is for 'hrnet' alone, write one for "
+        f"{type!r}"
+    )
+    with pytest.raises(HemlineError) as error:
         sweep_settings(demo, "speed")
+    assert str(error.value) == f"params.yaml: {said}"
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(demo))
+    assert main(["params", "check", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{path}: demo, every key known and of its type", f"{path}: warning: {said}; no stage depends on it"
+    ]  # fmt: skip
+
+
+def test_a_sweep_with_an_error_fails_the_check_beside_one_of_another_network(demo, tmp_path, capsys):
+    demo["estimator"]["network"] = OFFERED[0]
+    demo["sweeps"]["expert"]["fixed"] = {"estimator.nosuch.type": "hrnet"}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(demo))
+    assert main(["params", "check", str(path)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "sweeps.expert.fixed: estimator.nosuch.type: no such key" in said
+
+
+def test_the_sweep_of_hrnets_width_is_bound_to_it(tmp_path, demo, monkeypatch):
+    """The stage reads the network's type as well."""
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(demo))
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["train_estimator"]
+    keys = tuple(key.replace("${item.estimator}", "aggregated") for key in stage["params"])
+    monkeypatch.setattr(
+        "pipelines.sweeps.definition.identities", lambda root, names: {names[0]: Identity("c", (), keys)}
+    )
+    sweep = read_sweep("speed", root=tmp_path)
+    assert sweep.values["estimator"]["network"] == demo["estimator"]["network"]
+
+
+def test_each_sweep_of_a_width_names_its_network():
+    for path in [ROOT / "params.yaml", *(ROOT / "params").glob("*.yaml")]:
+        for sweep in read_values(path).get("sweeps", {}).values():
+            if "estimator.network.width" in sweep["space"]:
+                assert sweep["fixed"]["estimator.network.type"] == "hrnet", path
 
 
 @pytest.mark.parametrize(
