@@ -25,7 +25,7 @@ from hemline.params.estimator import (
     EstimatorTraining,
     FinetuneSection,
 )
-from hemline.params.network import (
+from hemline.params.estimator_network import (
     CPMSettings,
     CPNSettings,
     FashionNetSettings,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SerializeAsAny, model_validator
 
 from hemline.params.base import Positive, Rate, Settings, Share, WarmupSteps
-from hemline.params.network import AnyEstimatorNetwork
+from hemline.params.estimator_network import AnyEstimatorNetwork
 from hemline.params.training import SteppedTraining
 
 

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from hemline.errors import HemlineError
 from hemline.params.base import Name, Settings
 from hemline.params.estimator import EstimatorSettings, EstimatorTraining
-from hemline.params.network import AnyEstimatorNetwork
+from hemline.params.estimator_network import AnyEstimatorNetwork
 from hemline.params.rows import EstimateRow, EvaluatedSplits
 
 
