@@ -194,12 +194,12 @@ WARMED_UP = [
         (
             "oneshot.rows.dla-single.splits",
             ["test"],
-            r"oneshot\.rows\.dla-single\.splits is \('test',\): .* add 'validation'",
+            r"oneshot: rows\.dla-single\.splits is \['test'\]: .* add 'validation'",
         ),
         (
             "oneshot.rows.dla-single.splits",
             [],
-            r"oneshot\.rows\.dla-single\.splits is \(\): .* at least 1 item",
+            r"oneshot: rows\.dla-single\.splits is \[\]: .* add 'valid",
         ),
         ("oneshot.rows", {}, r"oneshot: pages\.deepmark is \['deepmark'\], but no row has page 'deepmark'"),
         (

@@ -1,14 +1,14 @@
 """The schema of `networks`: landmark estimators compared by their networks (papers 002 and 004)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from hemline.errors import HemlineError
 from hemline.params.base import Name, Settings
 from hemline.params.estimator import EstimatorSettings, EstimatorTraining
 from hemline.params.estimator_network import AnyEstimatorNetwork
-from hemline.params.rows import EstimateRow, EvaluatedSplits
+from hemline.params.rows import EstimateRow, Splits
 
 
 class NetworkFinetuning(EstimatorTraining):
@@ -38,10 +38,16 @@ class NetworkTraining(Settings):
         return EstimatorSettings(network=self.network, training=self.training)
 
 
+def _with_validation(splits: Splits) -> Splits:
+    if "validation" not in splits:
+        raise ValueError("the row is evaluated on the validation pictures, add 'validation'")
+    return splits
+
+
 class NetworkRow(EstimateRow):
     """A row of a paper's table: a network of `trained`, or its experts."""
 
-    splits: EvaluatedSplits
+    splits: Annotated[Splits, AfterValidator(_with_validation)]
     network: str
     experts: bool
 

@@ -15,7 +15,6 @@ from hemline.params.dense import (
     RepPointsSettings,
     RetinaNetSettings,
 )
-from hemline.params.rows import EvaluatedSplits
 
 Page = Literal["deepmark", "kgdet"]
 
@@ -103,7 +102,7 @@ class OneShotRow(Settings):
     suppression: Literal["none", "soft-nms", "nms"]
     flip_test: bool
     scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
-    splits: EvaluatedSplits
+    splits: tuple[Literal["validation", "test"], ...]
 
 
 class Pages(Settings):
@@ -199,6 +198,11 @@ class OneShotSection(Settings):
                 raise ValueError(f"rows.{name} needs {row.network!r}, which trained and finetuned lack")
             if row.page != self.page(row.network):
                 raise ValueError(f"rows.{name}: page {row.page!r} must be that of its network")
+            if "validation" not in row.splits:
+                raise ValueError(
+                    f"rows.{name}.splits is {list(row.splits)}: the row is evaluated on the validation pictures, add "
+                    "'validation'"
+                )
             self._check_way(name, row)
         return self
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from hemline.params.base import Settings
 
@@ -10,15 +10,6 @@ Boxes = Literal["cascade", "htc", "ground-truth", "whole"]
 GIVEN_BOXES: tuple[Boxes, ...] = ("ground-truth", "whole")  # known without a detector
 
 Splits = Annotated[tuple[Literal["validation", "test"], ...], Field(min_length=1)]
-
-
-def _with_validation(splits: Splits) -> Splits:
-    if "validation" not in splits:
-        raise ValueError("the row is evaluated on the validation pictures: add 'validation'")
-    return splits
-
-
-EvaluatedSplits = Annotated[Splits, AfterValidator(_with_validation)]
 
 
 class EstimateRow(Settings):

@@ -36,6 +36,7 @@ def params():
     networks = {kind: {**common, **own, "type": kind} for kind, own in KINDS.items()}
     trained = {kind: {"page": "kgdet", "start": "hemline/training/pretrained.json"} for kind in KINDS}
     values["oneshot"] |= {"trained": trained, "finetuned": {}, "rows": {}, "networks": networks}
+    values["oneshot"]["pages"] = {"deepmark": [], "kgdet": []}
     return check_params(values, "demo")
 
 
