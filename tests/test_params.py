@@ -103,6 +103,14 @@ ROW = {
     "scales": [1.0],
     "splits": ["validation"],
 }
+ABLATION = {
+    "boxes": "ground-truth",
+    "estimator": "aggregated",
+    "experts": "none",
+    "models": "models/estimators/aggregated",
+    "flip_test": False,
+    "splits": ["validation"],
+}
 FINETUNED = {
     "page": "deepmark",
     "base": "dla",
@@ -228,6 +236,7 @@ WARMED_UP = [
             ["ensemble", "htc-aggregated"],
             r"ensemble\.members: no row 'ensemble' in ablations",
         ),
+        ("ablations.ensemble", ABLATION, r"ablations\.ensemble: the name is that of the members' average"),
         ("evaluate.rows", {}, r"evaluate\.rows: .* at least 1 item"),
         ("package.test", "a.csv", r"package\.test: name 'a\.csv': .* plain name that ends in \.json"),
         ("package.validation", "../a.json", r"package\.validation: name '\.\./a\.json': .* plain name"),

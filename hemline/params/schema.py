@@ -312,6 +312,8 @@ class Params(Settings):
 
     @model_validator(mode="after")
     def _rows_exist(self) -> "Params":
+        if "ensemble" in self.ablations:
+            raise ValueError("ablations.ensemble: the name is that of the members' average; rename the row")
         rows = {*self.ablations, "ensemble"}
         if twice := rows & self.oneshot.rows.keys():
             raise ValueError(f"oneshot.rows.{min(twice)}: ablations has a row of this name; rename one")
