@@ -237,7 +237,6 @@ WARMED_UP = [
             r"ensemble\.members: no row 'ensemble' in ablations",
         ),
         ("ablations.ensemble", ABLATION, r"ablations\.ensemble: the name is that of the members' average"),
-        ("evaluate.rows", {}, r"evaluate\.rows: .* at least 1 item"),
         ("package.test", "a.csv", r"package\.test: name 'a\.csv': .* plain name that ends in \.json"),
         ("package.validation", "../a.json", r"package\.validation: name '\.\./a\.json': .* plain name"),
     ],

@@ -109,7 +109,7 @@ class EnsembleSettings(Settings):
 class EvaluateSettings(Settings):
     """Each row with the boxes whose AP stands beside it; `resamples` of the images give the 95 % intervals."""
 
-    rows: Annotated[dict[str, Boxes], Field(min_length=1)]
+    rows: dict[str, Boxes]
     resamples: Positive
     seed: Annotated[int, Field(ge=0)]
 

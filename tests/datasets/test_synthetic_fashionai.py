@@ -128,6 +128,7 @@ def test_the_stage_draws_a_test_split_without_points(tmp_path: Path, monkeypatch
     values["data"] |= {"layout": "fashionai", "wardrobe": "fashionai", "images": "."}
     small = {"images": 2, "seed": 3}
     values["synthesize"] |= {"size": [96, 128], "train": small, "test": small}
+    values["package"] |= {"validation": "a.csv", "test": "b.csv"}
     values["finetune"]["categories"] = []
     values["finetune"]["batch_sizes"] = {}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))

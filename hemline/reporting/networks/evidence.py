@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hemline.errors import HemlineError
 from hemline.files import read_json
 from hemline.params import (
     AblationSettings,
@@ -86,10 +85,6 @@ def page_error(wardrobe: Wardrobe) -> str:
 def gather(inputs: NetworksInputs) -> Evidence:
     """Read everything. HemlineError names the file and the key that is missing or odd."""
     section = inputs.params.networks
-    if not section.rows:
-        raise HemlineError(
-            "params.yaml: networks.rows is empty; the page needs one at least, or networks.pages: []"
-        )
     return Evidence(
         **vars(read_basis(inputs.shared)),
         rows=tuple(_row(inputs, name, row) for name, row in section.rows.items()),
