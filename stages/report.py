@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from hemline.params import load_params
-from hemline.provenance import provenance
-from hemline.reporting import ReportInputs, write_report
-from stages.stage import main, recorded
+from hemline.reporting import write_report
+from stages.page import write_page
+from stages.stage import main
 
 OUT = Path("reports")
 # What write_report writes, as dvc.yaml lists it: reports/deepmark is another stage's.
@@ -23,17 +22,7 @@ WRITTEN = (
 
 def report() -> None:
     """Write reports/: index.html, tables.md, the tables as JSON, pictures, the figures' numbers."""
-    params = load_params()
-    with recorded("report", {"report": params.report.model_dump()}) as run:
-        inputs = ReportInputs(
-            params=params,
-            pictures=params.data.pictures("validation"),
-            provenance=provenance().to_dict(),
-        )
-        write_report(inputs, OUT)
-        for name in WRITTEN:
-            run.artifact(OUT / name)
-    print(f"\n{(OUT / 'tables.md').read_text(encoding='utf-8')}\nThe page: {OUT / 'index.html'}")
+    write_page("report", OUT, write_report, WRITTEN)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 import pytest
 
 from hemline.errors import HemlineError
-from hemline.params import check_params, network_settings, read_values
+from hemline.params import check_params, load_params, network_settings, read_values
 from tests.oneshot.networks import DENSE, TYPES, any_type, dense
+from tests.params.editing import put
 
 ROW = {
     "page": "kgdet", "network": "x", "suppression": "nms", "flip_test": False, "scales": [1.0], "splits": ["validation"]
@@ -140,3 +141,42 @@ def test_a_network_starts_from_a_detector_that_is_trained():
 def test_settings_come_back_as_they_were_written(kind):
     settings = any_type(kind)
     assert network_settings(settings.model_dump(mode="json")) == settings
+
+
+def test_mask_rcnn_without_masks_needs_no_weight_of_theirs(demo):
+    """mmdet would ignore a garment without polygons, and train on none."""
+    put(demo, "data.layout", "mmpose")
+    put(demo, "detector.htc.masks", False)
+    with pytest.raises(
+        HemlineError, match=r"oneshot\.networks\.mask-rcnn\.mask_weight: .*mmpose has no masks"
+    ):
+        check_params(demo, "params.yaml")
+    put(demo, "oneshot.networks.mask-rcnn.mask_weight", 0.0)
+    assert check_params(demo, "params.yaml").data.layout == "mmpose"
+
+
+def test_a_batch_may_be_shared_unevenly(demo):
+    """Paper 001's 37 pictures on eight GPUs."""
+    put(demo, "oneshot.networks.dla", {**demo["oneshot"]["networks"]["dla"], "batch_size": 37, "gpus": 8})
+    network = check_params(demo, "demo").oneshot.settings("dla")
+    assert network.passes == (5, 5, 5, 5, 5, 4, 4, 4)
+    assert (network.pass_size, network.accumulation) == (5, 1)
+
+
+@pytest.mark.parametrize("gpus, accumulation", [(1, 8), (2, 4), (4, 2), (8, 1)])
+def test_an_uneven_batch_has_the_same_passes_on_any_number_of_gpus(gpus, accumulation):
+    network = load_params("params/paper.yaml").oneshot.settings("dla").model_copy(update={"gpus": gpus})
+    assert network.passes == (5, 5, 5, 5, 5, 4, 4, 4) and network.accumulation == accumulation
+
+
+def test_a_batch_smaller_than_its_gpus_is_refused(demo):
+    put(demo, "oneshot.networks.dla.gpus", 9)
+    with pytest.raises(HemlineError, match=r"networks\.dla: batch_size 8 is too small for gpus 9"):
+        check_params(demo, "demo")
+
+
+def test_a_finetuned_network_is_its_base_but_for_what_it_says(demo):
+    section = check_params(demo, "demo").oneshot
+    base, changed = (section.settings(name).model_dump() for name in ("dla", "dla-64"))
+    given = demo["oneshot"]["finetuned"]["dla-64"].keys() - {"page", "base", "milestones"}
+    assert {key for key in base if base[key] != changed[key]} == given

@@ -1,0 +1,57 @@
+"""`hemline params`: switching sets, checking one."""
+
+from pathlib import Path
+
+import pytest
+
+from hemline.commands import main
+from hemline.params import load_params
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with params.yaml and two sets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hemline.commands.params.PARAMS", Path("params.yaml"))
+    demo = (ROOT / "params/demo.yaml").read_text()
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params/demo.yaml").write_text(demo)
+    (tmp_path / "params/other.yaml").write_text(demo.replace("params_set: demo", "params_set: other"))
+    (tmp_path / "params.yaml").write_text(demo)
+    return tmp_path
+
+
+def test_switching_sets_shows_the_difference_and_comes_back(project, capsys):
+    before = (project / "params.yaml").read_text()
+    assert main(["params", "use", "other"]) == 0
+    assert "+params_set: other" in capsys.readouterr().out
+    assert load_params("params.yaml").params_set == "other"
+    assert main(["params", "use", "demo"]) == 0
+    assert (project / "params.yaml").read_text() == before
+
+
+def test_switching_loses_nothing(project, capsys):
+    mine = (project / "params.yaml").read_text() + "\n# mine\n"
+    (project / "params.yaml").write_text(mine)
+    assert main(["params", "use", "other"]) == 2
+    assert "changes that no set" in capsys.readouterr().err
+    assert (project / "params.yaml").read_text() == mine
+    assert main(["params", "use", "other", "--force"]) == 0
+
+
+def test_unknown_set_is_refused(project, capsys):
+    assert main(["params", "use", "huge"]) == 2
+    assert "there are demo, other" in capsys.readouterr().err
+
+
+def test_check_reads_the_sweeps_too(project, capsys):
+    assert main(["params", "check", "params.yaml"]) == 0
+    assert "params.yaml: demo, every key known" in capsys.readouterr().out
+    text = (
+        (project / "params.yaml").read_text().replace("estimator.network.width:", "estimator.network.girth:")
+    )
+    (project / "params.yaml").write_text(text)
+    assert main(["params", "check", "params.yaml"]) == 2
+    assert "sweeps.speed.space: estimator.network.girth: no such key" in capsys.readouterr().err
