@@ -11,7 +11,7 @@ from hemline.reporting.cost import NetworkSize
 from stages.stage import recorded
 
 
-def write_page(
+def make_page(
     stage: str, out: Path, write: Callable[[ReportInputs, Path], object], parts: Sequence[str] = (".",)
 ) -> None:
     """Have `write` make index.html, tables.md and more in `out`, record these `parts` of it, and print the tables."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hemline.reporting import write_report
-from stages.page import write_page
+from stages.page import make_page
 from stages.stage import main
 
 OUT = Path("reports")
@@ -22,7 +22,7 @@ WRITTEN = (
 
 def report() -> None:
     """Write reports/: index.html, tables.md, the tables as JSON, pictures, the figures' numbers."""
-    write_page("report", OUT, write_report, WRITTEN)
+    make_page("report", OUT, write_report, WRITTEN)
 
 
 if __name__ == "__main__":

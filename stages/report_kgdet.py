@@ -6,7 +6,7 @@ from hemline.reporting import ReportInputs
 from hemline.reporting.kgdet import KGDetInputs, write_kgdet_report
 from hemline.reporting.kgdet.evidence import setting_of
 from hemline.reporting.kgdet.paper import network_of
-from stages.page import network_sizes, write_page
+from stages.page import network_sizes, make_page
 from stages.stage import main
 
 OUT = Path("reports/kgdet")
@@ -14,7 +14,7 @@ OUT = Path("reports/kgdet")
 
 def report_kgdet() -> None:
     """Write reports/kgdet/: index.html, tables.md, the tables as JSON, pictures."""
-    write_page("report_kgdet@kgdet", OUT, _write)
+    make_page("report_kgdet@kgdet", OUT, _write)
 
 
 def _write(shared: ReportInputs, out: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hemline.reporting import ReportInputs
 from hemline.reporting.networks import NetworksInputs, write_networks_report
-from stages.page import network_sizes, write_page
+from stages.page import network_sizes, make_page
 from stages.stage import main
 
 OUT = Path("reports/networks")
@@ -12,7 +12,7 @@ OUT = Path("reports/networks")
 
 def report_networks() -> None:
     """Write reports/networks/: index.html, tables.md, the tables as JSON, pictures."""
-    write_page("report_networks@networks", OUT, _write)
+    make_page("report_networks@networks", OUT, _write)
 
 
 def _write(shared: ReportInputs, out: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hemline.reporting.oneshot import OneShotInputs, write_oneshot_report
-from stages.page import write_page
+from stages.page import make_page
 from stages.stage import main
 
 OUT = Path("reports/deepmark")
@@ -11,7 +11,7 @@ OUT = Path("reports/deepmark")
 
 def report_oneshot() -> None:
     """Write reports/deepmark/: index.html, tables.md, the tables as JSON, pictures."""
-    write_page(
+    make_page(
         "report_oneshot@deepmark", OUT, lambda shared, out: write_oneshot_report(OneShotInputs(shared), out)
     )
 

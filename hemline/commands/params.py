@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
-from hemline.params import check_sweeps, load_params, of_other_types, read_values
+from hemline.params import check_params, check_sweeps, load_params, of_other_types, read_values
 
 PARAMS = Path("params.yaml")
 SETS = Path("params")
@@ -52,7 +52,8 @@ def set_file(name: str) -> Path:
 
 
 def _check(file: Path) -> int:
-    params, values = load_params(file), read_values(file)
+    values = read_values(file)
+    params = check_params(values, str(file))
     others = of_other_types(values, params.sweeps)
     check_sweeps(values, [name for name in params.sweeps if name not in others], str(file))
     print(f"{file}: {params.params_set}, every key known and of its type")
