@@ -6,7 +6,7 @@ from hemline.reporting import ReportInputs
 from hemline.reporting.kgdet import KGDetInputs, write_kgdet_report
 from hemline.reporting.kgdet.evidence import setting_of
 from hemline.reporting.kgdet.paper import network_of
-from stages.page import network_sizes, make_page
+from stages.page import make_page, network_sizes
 from stages.stage import main
 
 OUT = Path("reports/kgdet")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hemline.reporting import ReportInputs
 from hemline.reporting.networks import NetworksInputs, write_networks_report
-from stages.page import network_sizes, make_page
+from stages.page import make_page, network_sizes
 from stages.stage import main
 
 OUT = Path("reports/networks")
