@@ -1,5 +1,7 @@
 """dvc.yaml read as a graph: order, targets, meta, and what a user is told about mistakes in it."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -202,6 +204,23 @@ def test_data_that_a_stage_needs_and_none_makes(project):
             repo.add(str(project / name))
     assert tracked_data(project, "prepare") == ["raw.txt.dvc"]
     assert tracked_data(project, "gather") == []
+
+
+def test_raw_data_in_the_projects_own_data_folder_goes_into_dvc(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    with Repo.init(str(tmp_path)) as repo:
+        for folder in ("raw/train", "drawn"):
+            (tmp_path / "data" / folder).mkdir(parents=True)
+            (tmp_path / "data" / folder / "1.jpg").write_text(folder)
+        dvc_yaml = "stages: {convert: {cmd: x, deps: [data/raw/train], outs: [data/coco]}}"
+        (tmp_path / "dvc.yaml").write_text(dvc_yaml)
+        repo.add(str(tmp_path / "data/raw"))
+        assert not repo.scm.is_ignored(str(tmp_path / "data/raw.dvc"))
+        assert all(repo.scm.is_ignored(str(tmp_path / "data" / name)) for name in ("raw", "drawn", "coco"))
+    assert tracked_data(tmp_path, "convert") == ["data/raw.dvc"]
+    assert not (tmp_path / "data/.gitignore").exists()
 
 
 @pytest.fixture
