@@ -3,7 +3,7 @@
     python -m benchmarks.allocator
 
 The demo's aggregated estimator on one thread, one epoch of 200 synthetic pictures; the two take turns, three times, and
-the best of each counts. The settings are the Makefile's, where training stages get them.
+the best of each counts. The settings are those that `hemline run` gives to stages on the CPU (pipelines/execute.py).
 """
 
 import json
