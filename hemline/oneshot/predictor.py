@@ -78,5 +78,5 @@ class OneShotPredictor:
 
 
 def _folder(network: str) -> Path:
-    """A page's folder with the network; with none, where it would be."""
-    return next(MODELS.glob(f"*/{network}"), MODELS / network)
+    """A page's folder with the network; with none, what was looked for."""
+    return next(MODELS.glob(f"*/{network}"), MODELS / "*" / network)

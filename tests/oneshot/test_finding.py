@@ -176,7 +176,7 @@ def test_no_annotations_no_model_no_picture(deepmark_folder, drawn, tmp_path):
     missing = partial(train_oneshot, deepmark(), DEEPFASHION2, tmp_path / "missing.json", drawn)
     with pytest.raises(HemlineError, match=r"missing\.json: no such annotations"):
         missing(out=tmp_path, state=tmp_path / "state", title="test")
-    with pytest.raises(HemlineError, match="no such model"):
+    with pytest.raises(HemlineError, match=r"oneshot/models/\*/nothing-of-this-name: no such model"):
         OneShotPredictor.load("nothing-of-this-name")
     with pytest.raises(HemlineError, match=r"gone\.jpg"):
         list(OneShot.load(deepmark_folder, row(), FIND).find([tmp_path / "gone.jpg"]))
