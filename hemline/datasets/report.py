@@ -333,7 +333,10 @@ def _aligned(rows: list[list[Any]]) -> str:
 
 
 class Quarantine:
-    """The pictures and items to leave out, by split."""
+    """The pictures and items to leave out, by split.
+
+    Findings name them in characters that can be printed (`finding`), so that they are looked up by these.
+    """
 
     def __init__(self, splits: Iterable[str], findings: Iterable[Finding] = ()) -> None:
         self.splits = tuple(splits)
@@ -361,8 +364,8 @@ class Quarantine:
 
     def picture(self, split: str, stem: str) -> bool:
         """Whether the whole picture is to be left out."""
-        return None in self._items.get((split, stem), ())
+        return None in self._items.get((split, _printable(stem)), ())
 
     def item(self, split: str, stem: str, key: str) -> bool:
         """Whether the item is to be left out."""
-        return key in self._items.get((split, stem), ())
+        return _printable(key) in self._items.get((split, _printable(stem)), ())

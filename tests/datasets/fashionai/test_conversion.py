@@ -118,6 +118,18 @@ def test_the_quarantine_is_obeyed_and_the_rest_left_out(fashionai, tmp_path, cap
     assert [image["id"] for image in read_json(out)["images"]] == [3]
 
 
+@pytest.mark.parametrize("name", ["a\N{NO-BREAK SPACE}b", "x\N{ZERO WIDTH JOINER}"])
+def test_the_quarantine_knows_names_that_cannot_be_printed(fashionai, tmp_path, jpeg, name):
+    fashionai.change(1, image_id=f"Images/skirt/{name}.jpg")
+    (fashionai.root / "Images/skirt" / f"{name}.jpg").write_bytes(jpeg(7)[:-200])
+    report = tmp_path / "report.json"
+    found = validate({"train": fashionai.write()}, workers=1, layout=FASHIONAI)
+    found.write(report)
+    assert [one.reason for one in found.quarantined] == ["image-truncated"]
+    counts = convert_split(fashionai.root, tmp_path / "coco", "train", report, layout=FASHIONAI)
+    assert counts == {"pictures": 2, "garments": 2, "dropped": 1, "left_out": 0}
+
+
 def test_the_stage_writes_boxes_of_whole_pictures(fashionai, tmp_path, monkeypatch):
     folder = str(fashionai.write())
     data = DataSettings(
