@@ -189,6 +189,8 @@ def test_a_good_file_by_hand_is_fine(tmp_path, truth):
         ({"keypoints": [0] * 881 + [True]}, "keypoints: number 881 (from 0) is True"),
         ({"score": float("inf")}, "score: inf is not a finite number"),
         ({"score": None}, "score: None is not a finite number"),
+        ({"score": 10**400}, "score: 1000"),
+        ({"keypoints": [0] * 881 + [10**400]}, "keypoints: number 881 (from 0) is 1000"),
     ],
 )
 def test_each_violation_is_found_and_numbered(tmp_path, truth, changes, words):
@@ -251,6 +253,23 @@ def test_what_is_no_zip_file(tmp_path, results):
     assert "cannot be unpacked" in findings(tmp_path / "broken.zip")[0]
     with pytest.raises(HemlineError, match="no such file"):
         check(tmp_path / "missing.zip", DEEPFASHION2)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_anywhere_in_the_zip_file_is_a_violation(tmp_path, kind):
+    """Bytes may be damaged so that their decompression fails, not the checksum behind it."""
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w", kind) as archive:
+        archive.writestr(INNER, json.dumps([record()]))
+    content = whole.read_bytes()
+    first = content.index(INNER.encode()) + len(INNER)
+    found = []
+    for place in range(first, content.rindex(b"PK\x01\x02"), 7):
+        (tmp_path / "broken.zip").write_bytes(
+            content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+        )
+        found += findings(tmp_path / "broken.zip")
+    assert found and all("cannot be unpacked" in text for text in found)
 
 
 def test_warnings(tmp_path, truth):

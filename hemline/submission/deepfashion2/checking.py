@@ -5,8 +5,10 @@ here. The JSON text is held in memory while it is read, the records are not.
 """
 
 import json
+import lzma
 import os
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,11 @@ from hemline.wardrobe import Wardrobe
 LIMIT = 20
 # A hundred thousand garments are some 220 MB: 882 zeros and commas, and 6 characters more for each coordinate.
 MOST_BYTES = 4 << 30
+# zipfile raises NotImplementedError for a compression that it can't read, RuntimeError for an encrypted member; errors
+# of damaged bytes are those of their compression.
+UNZIPPING = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass
@@ -96,8 +103,7 @@ def _unzip(path: str | os.PathLike[str], report: ZipReport) -> str | None:
             if problem is None:
                 report.inner_name, report.inner_size = members[0].filename, members[0].file_size
                 return archive.read(members[0]).decode("utf-8")
-    # zipfile raises NotImplementedError for a compression that it can't read, RuntimeError for an encrypted member.
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except UNZIPPING as error:
         problem = "zip", f"cannot be unpacked ({error})"
     except UnicodeDecodeError as error:
         problem = "json", f"not UTF-8 ({error})"

@@ -1,7 +1,7 @@
 """One record of a submission, inspected while the JSON text is parsed."""
 
 import hashlib
-import math
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +112,8 @@ def _inspect_points(points: np.ndarray, entry: Inspected, size: Size | None, cat
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    # A whole number may be larger than any float.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _short(value: Any) -> str:
