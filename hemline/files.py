@@ -1,5 +1,6 @@
 """Durable files: written whole or not at all."""
 
+import errno
 import json
 import os
 import tempfile
@@ -16,11 +17,17 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
     """Yield a handle whose content takes `path`'s place when the block ends without an error.
 
     The temporary file lies in the same folder (a rename is atomic only inside one file system), is flushed
-    to disk before the rename, and is removed on failure. `mode` is "w" (UTF-8) or "wb".
+    to disk before the rename, and is removed on failure. `mode` is "w" (UTF-8) or "wb". HemlineError names a place
+    where no file can be written.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder of this name is there")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise HemlineError(f"{target}: cannot be written ({error.strerror})") from None
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, mode, encoding=None if "b" in mode else "utf-8") as handle:
@@ -29,8 +36,10 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
             os.fsync(handle.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise HemlineError(f"{target}: cannot be written ({error.strerror}): make room") from None
         raise
 
 
@@ -48,11 +57,14 @@ def write_json(path: str | os.PathLike[str], value: Any, indent: int | None = 2)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read one JSON file. HemlineError names the file when it is missing or not JSON."""
+    """Read one JSON file. HemlineError names the file when it is missing, cannot be read or is not JSON."""
     try:
         with open(path, encoding="utf-8") as handle:
             return json.load(handle)
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise HemlineError(f"{path}: cannot be read ({error.strerror})") from None
+    # ValueError: no JSON, no UTF-8, or a number of thousands of digits; RecursionError: thousands of brackets.
+    except (ValueError, RecursionError) as error:
         raise HemlineError(f"{path}: not JSON ({error})") from None

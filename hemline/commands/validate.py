@@ -62,8 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Check, print the table, write the report."""
     given = given_layout(arguments)
     report = validate(given.find_splits(arguments.root), rules(arguments), arguments.workers, given)
-    if arguments.report:
-        report.write(arguments.report)
-    print(report.table())
-    sys.stdout.flush()
+    try:
+        if arguments.report:
+            report.write(arguments.report)
+    finally:  # what took long to find is shown even if it can't be written
+        print(report.table())
+        sys.stdout.flush()
     return 0 if report.clean else 1

@@ -378,9 +378,10 @@ def _coco_file(view: View, split: Split) -> Iterator[_CocoFile]:
         "grouping": view.grouping.name if view.grouping.name in ("aggregated", "independent") else "custom",
         "visible_only": view.visible_only,
     }
-    view.path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = tempfile.TemporaryFile("w+", encoding="utf-8", dir=view.path.parent)  # noqa: SIM115
-    with atomic_write(view.path) as handle, temporary as spool:
+    with (
+        atomic_write(view.path) as handle,
+        tempfile.TemporaryFile("w+", encoding="utf-8", dir=view.path.parent) as spool,
+    ):
         handle.write(f'{{"info":{_text(info)},"licenses":[],"images":[')
         yield _CocoFile(view, _ListFile(handle), _ListFile(spool))
         handle.write('],"annotations":[')

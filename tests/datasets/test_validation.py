@@ -372,6 +372,12 @@ def test_the_command_exits_0_1_2(train, garment, tmp_path, capsys):
     assert "nowhere: no such folder" in capsys.readouterr().err
 
 
+def test_a_report_that_cannot_be_written_is_shown_all_the_same(train, tmp_path, capsys):
+    assert main(["validate", str(train.folder), "--report", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert "Nothing quarantined" in printed.out and f"{tmp_path}: cannot be written" in printed.err
+
+
 def test_odd_names_and_keys_can_be_printed(train, garment, capsys):
     (train.folder / "annos" / b"\xff\n.json".decode(errors="surrogateescape")).write_text("{}")
     train.add(5, garment(1), **{"item\ud800\n": {}})
