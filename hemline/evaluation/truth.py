@@ -66,7 +66,7 @@ def read_truth(path: str | os.PathLike[str], wardrobe: Wardrobe) -> GroundTruth:
             raise HemlineError(
                 f"{path}: no list {key!r}; a ground truth is a COCO-style object (hemline convert)"
             )
-    images = [integer(image, "id", f"{path}: image {n}") for n, image in enumerate(value["images"], start=1)]
+    images = [_image_id(image, f"{path}: image {n}") for n, image in enumerate(value["images"], start=1)]
     _refuse_repeated(images, f"{path}: image id")
     known = set(images)
     if not images:
@@ -123,7 +123,8 @@ def _load(path: str | os.PathLike[str], wardrobe: Wardrobe) -> Any:
     try:
         with open(path, encoding="utf-8") as handle:
             return json.load(handle, object_hook=partial(_shrink, wardrobe=wardrobe))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    # ValueError: no JSON, no UTF-8, or a number of thousands of digits; RecursionError: thousands of brackets.
+    except (OSError, ValueError, RecursionError) as error:
         raise HemlineError(f"{path}: cannot be read as JSON ({error})") from None
 
 
@@ -136,6 +137,12 @@ def _shrink(entry: dict[str, Any], wardrobe: Wardrobe) -> dict[str, Any]:
             found = category_id(entry, "", wardrobe)
             entry["keypoints"] = compact(numbers(entry, "keypoints", count, ""), found, wardrobe)
     return entry
+
+
+def _image_id(entry: Any, where: str) -> int:
+    if not isinstance(entry, dict):
+        raise HemlineError(f"{where}: {entry!r:.60} is not an image; each is a JSON object")
+    return integer(entry, "id", where)
 
 
 def _annotation(entry: Any, images: set[int], where: str, wardrobe: Wardrobe) -> Annotation:

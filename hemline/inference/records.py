@@ -7,9 +7,9 @@ its landmarks, and so score our files otherwise than the submission made of them
 """
 
 import json
-import math
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -119,6 +119,9 @@ class _Text:
             except json.JSONDecodeError as error:
                 if not self.more():
                     raise HemlineError(f"{self.where}: not JSON ({error.msg}); is the file whole?") from None
+            # A number of thousands of digits, or thousands of brackets in each other.
+            except (ValueError, RecursionError) as error:
+                raise HemlineError(f"{self.where}: not JSON that can be read ({error})") from None
 
     def more(self) -> bool:
         """Read on. Twice as much each time, so that an element that never ends costs linear time."""
@@ -165,7 +168,7 @@ def category_id(record: Mapping[str, Any], where: str, wardrobe: Wardrobe) -> in
 def finite(record: Mapping[str, Any], key: str, where: str) -> float:
     """The finite number under `key`; HemlineError when it is missing, NaN, infinite or no number."""
     value = _get(record, key, where)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not _is_finite(value):
         raise HemlineError(f"{where}: {key} is {_short(value)}; it must be a finite number")
     return float(value)
 
@@ -190,7 +193,9 @@ def numbers(record: Mapping[str, Any], key: str, count: int, where: str) -> np.n
         raise HemlineError(f"{where}: {key} has {len(value)} numbers; {count} are expected")
     array = _as_array(value)
     if array is None or not np.isfinite(array).all():
-        place = next(place for place, entry in enumerate(value) if not _is_finite(entry))
+        place = next((place for place, entry in enumerate(value) if not _is_finite(entry)), None)
+        if place is None:  # whole numbers beyond 64 bits
+            return np.array(value, dtype=np.float64)
         raise HemlineError(f"{where}: {key}[{place}] is {_short(value[place])}; it must be a finite number")
     return array
 
@@ -204,11 +209,10 @@ def _as_array(value: list[Any] | np.ndarray) -> np.ndarray | None:
 
 
 def _is_finite(value: Any) -> bool:
-    return (
-        isinstance(value, int | float | np.number)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(float(value)))
-    )
+    if isinstance(value, np.number):
+        return bool(np.isfinite(value))
+    # A whole number may be larger than any float.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _keypoints(record: Mapping[str, Any], where: str, wardrobe: Wardrobe) -> np.ndarray:

@@ -223,9 +223,15 @@ def test_bad_ground_truth_is_refused(tmp_path, change, words):
         read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
 
 
-@pytest.mark.parametrize("value", [[], {}, {"images": []}, {"images": [], "annotations": []}, "text"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *([], {}, {"images": []}, {"images": [], "annotations": []}, "text"),
+        {"images": ["a.jpg"], "annotations": []},
+    ],
+)
 def test_what_is_no_ground_truth_is_refused(tmp_path, value):
-    with pytest.raises(HemlineError, match=r"truth\.json: .*(images|annotations)"):
+    with pytest.raises(HemlineError, match=r"truth\.json: .*(image|annotation)"):
         read_truth(save(tmp_path, "truth.json", value), DEEPFASHION2)
 
 

@@ -93,7 +93,10 @@ def test_a_list_is_the_same_whatever_the_chunks(monkeypatch, chunk, text):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[", "[1,", "[1 2]", '[{"a": 1}', '[{"a": 1},]', "[{'a': 1}]", "nonsense", "[1] [2]", "[]]"],
+    [
+        *("", "{}", "[", "[1,", "[1 2]", '[{"a": 1}', '[{"a": 1},]', "[{'a': 1}]", "nonsense"),
+        *("[1] [2]", "[]]", "[" * 100_000, "[" + "9" * 5000 + "]"),
+    ],
 )
 def test_text_that_is_no_list_is_refused(text):
     with pytest.raises(HemlineError, match=r"^x: not (JSON|a JSON list)"):
@@ -119,12 +122,22 @@ def test_text_that_is_no_list_is_refused(text):
         ("box", [1, 2, 3], r"box is \[1, 2, 3\]"),
         ("box", [1, 2, -3, 4], r"must not be negative"),
         ("box", [1, 2, float("nan"), 4], r"box is nan"),
+        ("score", 10**400, r"score is 1000"),
+        ("keypoints", [0.0] * 9 + [10**400] + [0.0] * 872, r"keypoints\[9\] is 1000"),
+        ("box", [1, 2, 10**400, 4], r"box is 1000"),
     ],
 )
 def test_a_bad_value_is_named(tmp_path, record, key, value, words):
     path = write(tmp_path / "results.json", [record, record | {key: value}])
     with pytest.raises(HemlineError, match=rf"results\.json: record 2: .*{words.removeprefix('record 2: ')}"):
         read_results(path, DEEPFASHION2)
+
+
+def test_whole_numbers_beyond_64_bits_are_numbers(tmp_path, record):
+    own = DEEPFASHION2.category(record["category_id"])
+    record["keypoints"][3 * own.start] = 10**30
+    (found,) = read_results(write(tmp_path / "results.json", [record]), DEEPFASHION2)
+    assert found.landmarks[0, 0] == 1e30
 
 
 @pytest.mark.parametrize("key", ["image_id", "category_id", "keypoints", "score", "box"])
