@@ -106,9 +106,19 @@ def _load(arguments: argparse.Namespace) -> Any:
 
 
 def _predict(predictor: Any, path: Path, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    import cv2
+
     from hemline.inference.predictor import read_upright
 
-    prediction = predictor.predict(read_upright(path), arguments.threshold)
+    picture = read_upright(path)
+    try:
+        prediction = predictor.predict(picture, arguments.threshold)
+    # Crops are cut of at most 32,766 pixels a side, and a thin picture is resized to nothing.
+    except cv2.error as error:
+        height, width = picture.shape[:2]
+        raise HemlineError(
+            f"{path}: too long or too thin, {width} x {height} pixels ({error.err}): cut it, or make it smaller"
+        ) from None
     described = prediction.to_json(path)
     if arguments.out is not None:
         described["drawn"] = str(_draw(prediction, arguments.out / name))
@@ -121,9 +131,11 @@ def _draw(prediction: Any, path: Path) -> Path:
     from hemline.drawing import draw_garments
 
     done, data = cv2.imencode(path.suffix, draw_garments(prediction.picture, prediction.garments))
+    if not done:
+        raise HemlineError(f"{path}: cannot be drawn: too large for its format")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes() if done else b"")
+        path.write_bytes(data.tobytes())
     except OSError as error:
         raise HemlineError(f"{path}: cannot be written ({error.strerror})") from None
     return path

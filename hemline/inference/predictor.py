@@ -73,7 +73,10 @@ def read_upright(path: Path) -> np.ndarray:
 
 def decode_upright(data: bytes, where: str) -> np.ndarray:
     """`read_upright`, of a file's bytes; errors start with `where`."""
-    picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:  # more than 2^30 pixels, or a header that says so
+        picture = None
     if picture is None:
         raise HemlineError(f"{where}: cannot be read as a picture")
     return picture

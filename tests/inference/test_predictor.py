@@ -1,6 +1,8 @@
 """Pictures to garments by stored models, and the command that prints and draws them."""
 
 import json
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -122,6 +124,22 @@ def test_a_picture_that_cannot_be_read_is_said_and_the_others_go_on(models, shot
     assert [one["picture"] for one in found["pictures"]] == [str(shots / "a.png")]
     assert len(found["unreadable"]) == 2
     assert "bad.jpg: cannot be read" in printed.err and "gone.jpg: No such file" in printed.err
+
+
+def test_a_picture_that_is_too_large_is_said_and_the_others_go_on(models, shots, tmp_path, capsys):
+    cv2.imwrite(str(shots / "long.png"), picture()[:2].repeat(250, axis=1))
+    header = struct.pack(">4sIIBBBBB", b"IHDR", 60_000, 60_000, 8, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    (shots / "claims.png").write_bytes(start + bytes(100))
+    wide = cv2.imencode(".png", np.zeros((300, 20_000, 3), dtype=np.uint8))[1]
+    (shots / "wide.webp").write_bytes(wide.tobytes())
+    assert call(models, shots, "--json", "--out", tmp_path / "drawn") == 1
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert len(found["pictures"]) == 3 and len(found["unreadable"]) == 3
+    assert "long.png: too long or too thin, 40000 x 2 pixels" in printed.err
+    assert "claims.png: cannot be read" in printed.err and "wide.webp: cannot be drawn" in printed.err
+    assert not (tmp_path / "drawn" / "wide.webp").exists()
 
 
 def test_a_drawing_never_replaces_the_picture(models, shots, capsys):
