@@ -101,7 +101,10 @@ def _corners(box: Any) -> Any:
     if not isinstance(box, list) or len(box) != 4 or not all(type(value) in (int, float) for value in box):
         return box
     x, y, width, height = box
-    return [x, y, x + width, y + height]
+    try:
+        return [x, y, x + width, y + height]
+    except OverflowError:  # a whole number that is larger than any float
+        return box
 
 
 class MmposeListing:

@@ -102,6 +102,7 @@ def test_converted_files(folder, tmp_path):
         ({"bbox": [10, 20, 5]}, "wrong-type"),
         ({"bbox": None}, "wrong-type"),
         ({"bbox": [130, 20, 5, 5]}, "box-outside"),
+        ({"bbox": [10.5, 2, 10**400, 5]}, "box-outside"),
     ],
 )
 def test_a_bad_annotation_spoils_its_picture(folder, changes, reason):
@@ -117,6 +118,11 @@ FILE_FAULTS = {
     "missing-image": lambda content: content["images"][1].update(file_name="img_00000099.jpg"),
     "leaves-folder": lambda content: content["images"][1].update(file_name="../img/img_00000001.jpg"),
 }
+
+
+def test_a_name_that_no_file_can_have_spoils_its_picture(folder):
+    folder.edit("full_train", lambda content: content["images"][1].update(file_name="x" * 300))
+    assert [reason for _, reason in reasons(check(folder))] == ["image-unreadable"]
 
 
 @pytest.mark.parametrize("reason", FILE_FAULTS)
