@@ -1,6 +1,7 @@
 """The command line: `hemline VERB ...`, one module a verb."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -32,6 +33,9 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Returns its exit status; 2 for bad input, which is explained on stderr."""
+    # A file's name may hold what the terminal's encoding has not: it is shown, and stops nothing.
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="hemline", description="Train, compare and ship clothes-landmark detectors."
