@@ -16,3 +16,14 @@ def test_a_name_that_the_terminal_cannot_show_stops_nothing(tmp_path, monkeypatc
     assert main(["check", str(tmp_path / name), "--wardrobe", "fashionai"]) == 1
     screen.flush()
     assert b"/caf\\" in screen.buffer.getvalue()
+
+
+def test_what_may_not_be_read_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "image").mkdir()
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refuse)
+    assert main(["validate", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/image: Permission denied")

@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HemlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except PermissionError as error:
+        print(f"error: {error.filename}: {error.strerror}: you may not read or write this", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()
         return 0
