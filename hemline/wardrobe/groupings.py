@@ -101,7 +101,7 @@ def _read_groups(path: Path, count: int) -> np.ndarray:
     try:
         with open(path, newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise HemlineError(
             f"grouping {str(path)!r}: neither 'aggregated' nor 'independent' nor a file that can be read ({error})"
         ) from None

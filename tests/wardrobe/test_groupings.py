@@ -94,3 +94,6 @@ def test_missing_rows_and_files_are_named(tmp_path):
         grouping(DEEPFASHION2, path)
     with pytest.raises(HemlineError, match="neither 'aggregated' nor 'independent' nor a file"):
         grouping(DEEPFASHION2, tmp_path / "none.csv")
+    (tmp_path / "other.json").write_text("x" * 200_000)
+    with pytest.raises(HemlineError, match=r"nor a file that can be read \(field larger than field limit"):
+        grouping(DEEPFASHION2, tmp_path / "other.json")
