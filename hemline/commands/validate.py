@@ -18,12 +18,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder with image/ and annos/, or one that holds train/, validation/, test/; or the layout's folder",
     )
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write the whole report as JSON")
-    parser.add_argument("--workers", type=int, help="processes (default: one a usable core)")
+    parser.add_argument("--workers", type=_processes, help="processes (default: one a usable core)")
     add_layout(parser)
     add_rules(parser)
     parser.epilog = (
         "Exit status: 0 clean, 1 something was quarantined (the reasons are in the table), 2 an error."
     )
+
+
+def _processes(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than one process")
+    return value
 
 
 def add_layout(parser: argparse.ArgumentParser) -> None:

@@ -378,6 +378,13 @@ def test_a_report_that_cannot_be_written_is_shown_all_the_same(train, tmp_path, 
     assert "Nothing quarantined" in printed.out and f"{tmp_path}: cannot be written" in printed.err
 
 
+@pytest.mark.parametrize("workers", ["0", "-1"])
+def test_less_than_one_process_is_refused(train, workers, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["validate", str(train.folder), "--workers", workers])
+    assert f"{workers} is less than one process" in capsys.readouterr().err
+
+
 def test_odd_names_and_keys_can_be_printed(train, garment, capsys):
     (train.folder / "annos" / b"\xff\n.json".decode(errors="surrogateescape")).write_text("{}")
     train.add(5, garment(1), **{"item\ud800\n": {}})
