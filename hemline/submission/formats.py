@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hemline.errors import HemlineError
 from hemline.submission import deepfashion2, fashionai
 from hemline.submission.report import Report
 from hemline.wardrobe import Wardrobe
@@ -51,8 +52,11 @@ def package(
 
     `name` is that of the file inside, where the format packs one. `images` is a COCO-style file of the split's
     pictures, `boxes` one of boxes that says the category of each picture. HemlineError names the file, the record, the
-    key and the value, or what the format needs.
+    key and the value, or what the format needs; `out` is none of the files read.
     """
+    for path in (results, images, boxes):
+        if path is not None and os.path.realpath(path) == os.path.realpath(out):
+            raise HemlineError(f"{out}: would be replaced by the submission made of it; choose another name")
     return format_of(wardrobe).package(results, out, wardrobe, name, images, boxes)
 
 

@@ -155,6 +155,15 @@ def test_bad_results_leave_the_old_submission(tmp_path, results):
         )
 
 
+def test_the_results_are_never_replaced(tmp_path, results):
+    before = results.read_bytes()
+    (tmp_path / "link.zip").symlink_to(results)
+    for out in (results, tmp_path / "link.zip"):
+        with pytest.raises(HemlineError, match="would be replaced by the submission"):
+            package(results, out, DEEPFASHION2)
+    assert results.read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["folder/name.json", "..\\name.json", "name.txt", ".json"])
 def test_bad_inner_names_are_refused(tmp_path, results, name):
     with pytest.raises(HemlineError, match="plain name"):
