@@ -22,12 +22,14 @@ def load_params(path: str | Path = "params.yaml") -> Params:
 
 
 def read_values(path: str | Path = "params.yaml") -> Any:
-    """The file's values as they stand there, unchecked. HemlineError when it is missing or not YAML."""
+    """The file's values as they stand there, unchecked. HemlineError when it is missing, unreadable or not YAML."""
     try:
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such file; run from the project's folder") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise HemlineError(f"{path}: can't be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HemlineError(f"{path}: not YAML ({error})") from None
 
 
