@@ -51,6 +51,7 @@ WARMED_UP = [
     [
         ("finetune.training.lrr", 0.1, r"finetune\.training\.lrr: unknown key"),
         ("finetune.training.lr", "fast", r"finetune\.training\.lr is 'fast'"),
+        ("finetune.training.lr", "1e-4", r"finetune\.training\.lr is '1e-4': .*: write 1\.0e-4"),
         ("finetune.training.lr", -1.0, r"finetune\.training\.lr is -1\.0"),
         (
             "finetune.training.lr",
