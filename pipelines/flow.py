@@ -22,7 +22,7 @@ from pydantic import Field
 from hemline.errors import HemlineError
 from hemline.tracking import ensure_follower, records_folder
 from pipelines.execute import Done, StageCancelled, StageFailed, execute
-from pipelines.graph import check_gpus
+from pipelines.graph import check_gpus, with_items
 from pipelines.leases import Cancelled as WaitCancelled
 from pipelines.leases import Lease, Leases, Machine, this_machine
 from pipelines.plan import Plan, Planned, make_plan
@@ -45,6 +45,7 @@ def pipeline(
 
     Args:
         targets: Stages to bring up to date, with all that they need, such as finetune or evaluate@ensemble; none: all.
+            Of several kinds those are left out that params.yaml, as it stands, has no items for.
         machines: Where stages run: all on this machine, or each on any worker of the pool.
         retries: How often a stage is tried again after an error that may pass (network, device lost).
         retry_seconds: Seconds until the first of them; then twice as long each time.
@@ -53,7 +54,7 @@ def pipeline(
     commit = committed(root) if machines == "workers" else None
     if commit:
         restore(root)
-    plan = make_plan(root, targets)
+    plan = make_plan(root, with_items(root, targets))
     machine = this_machine()
     if not commit and (why := _refused(plan, machine)):
         return Failed(message=why)

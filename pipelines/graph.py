@@ -39,8 +39,8 @@ def read_graph(root: Path, targets: Sequence[str] = ()) -> dict[str, Stage]:
     """The stages with a command, by name, upstream first and otherwise in dvc.yaml's order.
 
     All of them, or `targets` with all that they need. A target is a stage (`evaluate@ensemble`) or a
-    matrix or foreach (`finetune`: all its items). HemlineError: an unknown target, a dvc.yaml that DVC
-    refuses, a `meta` that isn't understood.
+    matrix or foreach (`finetune`: all its items). HemlineError: an unknown target or one without items, a dvc.yaml
+    that DVC refuses, a `meta` that isn't understood.
     """
     with locked_repo(root) as repo:
         return stages_of(repo, targets)
@@ -69,10 +69,25 @@ def _message(error: DvcException) -> str:
 def stages_of(repo: Any, targets: Sequence[str] = ()) -> dict[str, Stage]:
     """`read_graph`, of a repository that is already open."""
     found = dvc_stages(repo)
+    if targets and (bare := _without_items(repo, found).intersection(targets)):
+        raise HemlineError(f"dvc.yaml: params.yaml, as it stands, has no items for {', '.join(sorted(bare))}")
     upstream = {name: _upstream(repo, stage, found) for name, stage in found.items()}
     wanted = _reach(select(upstream, targets), upstream) if targets else upstream.keys()
     read = cache(read_values)  # thirty stages read the same file
     return {name: _stage(name, upstream[name], found[name], read) for name in _ordered(upstream, wanted)}
+
+
+def with_items(root: Path, targets: Sequence[str]) -> list[str]:
+    """The targets without each matrix or foreach that has no item with these params; all, if that leaves none."""
+    with locked_repo(root) as repo:
+        bare = _without_items(repo, dvc_stages(repo))
+    return [target for target in targets if target not in bare] or list(targets)
+
+
+def _without_items(repo: Any, found: Collection[str]) -> set[str]:
+    path = Path(repo.root_dir) / "dvc.yaml"
+    content = read_values(path) if path.is_file() else None
+    return set((content or {}).get("stages") or ()).difference(map(group, found))
 
 
 def dvc_stages(repo: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Services:
 
 def main() -> None:
     """Start what is missing and stay until Ctrl-C."""
-    url = os.environ.get("PREFECT_API_URL")
+    url = os.environ.get("PREFECT_API_URL") or None
     ours = f"http://127.0.0.1:{PORT}/api"
     services = Services({**os.environ, **SETTINGS, "PREFECT_API_URL": url or ours})
     for number in (signal.SIGINT, signal.SIGTERM):

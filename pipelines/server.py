@@ -106,8 +106,8 @@ def prefect() -> Iterator[Callable[[], object]]:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # The stages' lines are ours to show.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    if "PREFECT_API_URL" in os.environ:
-        yield lambda: None
+    if url := os.environ.get("PREFECT_API_URL"):
+        yield lambda: _check_reached(url)
         return
     server = OwnServer(Path("logs") / "prefect-server.log")
     os.environ["PREFECT_API_URL"] = server.url
@@ -116,6 +116,19 @@ def prefect() -> Iterator[Callable[[], object]]:
     finally:
         _flush()
         server.stop()
+
+
+def _check_reached(url: str) -> None:
+    """Ask the server that the user named, once; by Prefect's client, which has the user's certificates."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        error = client.api_healthcheck()
+    if error is not None:
+        raise HemlineError(
+            f"PREFECT_API_URL is {url.split('@')[-1]!r}: no Prefect server answers there ({type(error).__name__}); "
+            "mend it, start one (make ui), or unset it: then the run has a server of its own"
+        )
 
 
 def ended(state: "State[Any]", started: float) -> int:

@@ -88,6 +88,7 @@ def _mlflow() -> str:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    from hemline.tracking.follower import without_password
     from hemline.tracking.projection import find_parent
     from hemline.tracking.store import tracking_uri
 
@@ -97,5 +98,6 @@ def _mlflow() -> str:
         return f"MLflow: not reached ({type(error).__name__}); `hemline track replay` brings it up to date"
     if found is None:
         return "MLflow: the run is not there yet"
-    site = tracking_uri() if tracking_uri().startswith("http") else "http://localhost:5000"
+    uri = without_password(tracking_uri())
+    site = uri if uri.startswith("http") else "http://localhost:5000"
     return f"MLflow: [the run that its stages are under]({site}/#/experiments/{found[0]}/runs/{found[1]})"

@@ -81,4 +81,4 @@ def _use(name: str, force: bool) -> int:
 
 
 def _content(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hemline.planning.trainings import V100_TFLOPS, trainings_of
 
     tflops = V100_TFLOPS if arguments.tflops is None else arguments.tflops
-    if tflops <= 0:
+    if not 0 < tflops < math.inf:
         raise HemlineError(f"--tflops: {tflops} is not a speed; give what your GPU keeps up, such as 5.5")
     current = load_params(PARAMS)
     params = current if arguments.params is None else load_params(set_file(arguments.params))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -41,9 +42,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise HemlineError(
             f"{Path.cwd()}: no dvc.yaml here; `hemline run` runs the pipeline of the folder it is in"
         )
+    _check(arguments)
     if arguments.slots is not None:
         os.environ["HEMLINE_SLOTS"] = str(arguments.slots)
     return _plan(arguments) if arguments.dry_run else _run(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """What argparse doesn't: before a server is started, and never a run of hours that was meant to be a plan."""
+    if arguments.json and not arguments.dry_run:
+        raise HemlineError("--json is the plan for programs: give --dry-run with it")
+    if not 0 <= arguments.retries <= 10:
+        raise HemlineError(f"--retries is {arguments.retries}: give a number from 0 to 10")
+    if not 0 <= arguments.retry_seconds < math.inf:
+        raise HemlineError(f"--retry-seconds is {arguments.retry_seconds:g}: give a number from 0")
 
 
 def _plan(arguments: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ Name = Annotated[str, AfterValidator(_plain)]  # that the user gives to a networ
 class Settings(BaseModel):
     """A section of params.yaml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 @cache

@@ -1,5 +1,6 @@
 """params.yaml read, checked, and changed at single keys."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,8 @@ from hemline.errors import HemlineError
 from hemline.params.schema import Params
 from hemline.params.sweeps import SweepSettings
 
+EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+")  # that YAML 1.1 doesn't take for a number
+
 
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check params.yaml.
@@ -22,12 +25,14 @@ def load_params(path: str | Path = "params.yaml") -> Params:
 
 
 def read_values(path: str | Path = "params.yaml") -> Any:
-    """The file's values as they stand there, unchecked. HemlineError when it is missing or not YAML."""
+    """The file's values as they stand there, unchecked. HemlineError when it is missing, unreadable or not YAML."""
     try:
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such file; run from the project's folder") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise HemlineError(f"{path}: can't be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HemlineError(f"{path}: not YAML ({error})") from None
 
 
@@ -153,6 +158,10 @@ def _explain(item: Any, values: Any) -> str:
     said = item["msg"].removeprefix("Value error, ")
     if isinstance(item["input"], Mapping):  # of a section as a whole the message names what is wrong in it
         return f"{path}: {said}"
+    if item["type"] == "float_type" and EXPONENT.fullmatch(str(item["input"])):
+        said += (
+            "; YAML takes an exponent without a point and a sign (1e-4, 1.0e3) for text: write 1.0e-4, 1.0e+3"
+        )
     return f"{path} is {item['input']!r}: {said}"
 
 

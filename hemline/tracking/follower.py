@@ -1,6 +1,7 @@
 """The follower: one background process a folder of records, which keeps MLflow up to date while stages run."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -126,7 +127,12 @@ def _say(text: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"
+    return f"{type(error).__name__}: {without_password((str(error).splitlines() or [''])[0])[:300]}"
+
+
+def without_password(text: str) -> str:
+    """A text with addresses, less the user and the password in each (`http://USER:PASSWORD@HOST`)."""
+    return re.sub(r"://[^/\s]*@", "://", text)
 
 
 def main() -> None:

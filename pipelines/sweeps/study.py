@@ -25,7 +25,8 @@ import psutil
 from filelock import FileLock
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from hemline.errors import HemlineError
 from hemline.params import Dimension, SweepSettings, tuples, value_at
@@ -223,11 +224,17 @@ def claim_lock(folder: Path) -> Iterator[None]:
         with FileLock(folder / "claim.lock"):
             yield
         return
-    with create_engine(
-        url, poolclass=NullPool
-    ).connect() as connection:  # the end of which gives the lock back
+    with _connected(url) as connection:  # the end of which gives the lock back
         connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": f"sweep {folder.name}"})
         yield
+
+
+def _connected(url: str) -> Connection:
+    try:
+        return create_engine(url, poolclass=NullPool).connect()
+    except OperationalError as error:
+        why = str(error.orig).splitlines()[0]
+        raise HemlineError(f"HEMLINE_SWEEP_STORAGE: {url.split('@')[-1]!r} is not reached: {why}") from None
 
 
 def database() -> str | None:

@@ -55,3 +55,12 @@ def test_check_reads_the_sweeps_too(project, capsys):
     (project / "params.yaml").write_text(text)
     assert main(["params", "check", "params.yaml"]) == 2
     assert "sweeps.speed.space: estimator.network.girth: no such key" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_text_is_refused(project, capsys):
+    assert main(["params", "check", "params"]) == 2
+    assert capsys.readouterr().err == "error: params: can't be read (Is a directory)\n"
+    (project / "params/other.yaml").write_bytes(b"params_set: \xff")
+    assert main(["params", "check", "params/other.yaml"]) == 2
+    assert capsys.readouterr().err.startswith("error: params/other.yaml: not YAML ('utf-8' codec")
+    assert main(["params", "list"]) == 0

@@ -51,7 +51,14 @@ WARMED_UP = [
     [
         ("finetune.training.lrr", 0.1, r"finetune\.training\.lrr: unknown key"),
         ("finetune.training.lr", "fast", r"finetune\.training\.lr is 'fast'"),
+        ("finetune.training.lr", "1e-4", r"finetune\.training\.lr is '1e-4': .*: write 1\.0e-4"),
         ("finetune.training.lr", -1.0, r"finetune\.training\.lr is -1\.0"),
+        (
+            "finetune.training.lr",
+            float("inf"),
+            r"finetune\.training\.lr is inf: Input should be a finite number",
+        ),
+        ("estimate.box_scale", float("nan"), r"estimate\.box_scale is nan"),
         ("finetune.training.epochs", True, r"finetune\.training\.epochs is True"),
         ("finetune.categories", ["shirt"], r"unknown category 'shirt'"),
         ("data.wardrobe", "fld", r"unknown category 'short-sleeve-top'; use some of upper-body"),

@@ -11,7 +11,7 @@ from dvc.repo import Repo
 
 from hemline.errors import HemlineError
 from hemline.params import load_params, read_values, value_at, with_values
-from pipelines.graph import Stage, check_gpus, descendants, read_graph, tracked_data
+from pipelines.graph import Stage, check_gpus, descendants, read_graph, tracked_data, with_items
 from pipelines.remote import read_entries
 
 ROOT = Path(__file__).parents[2]
@@ -253,6 +253,14 @@ def test_a_folder_without_dvc(tmp_path):
     assert "does not exist" in refused(tmp_path / "none")
 
 
+def test_a_matrix_without_items_is_no_unknown_stage(project):
+    (project / "dvc.yaml").write_text(DVC_YAML.replace("[a, b, c]", "[]").replace("models]", "data]"))
+    assert "no items for train" in refused(project, ["gather", "train"])
+    assert with_items(project, ["gather", "train"]) == ["gather"]
+    assert with_items(project, ["train"]) == ["train"]  # which is refused
+    assert with_items(project, ["trian"]) == ["trian"]
+
+
 def test_descendants(project):
     graph = read_graph(project)
     assert descendants(graph, ["train@b"]) == {"gather", "table@b", "report"}
@@ -329,6 +337,14 @@ def test_a_row_needs_its_network_and_its_own_experts(switched):
     assert "train_network@cpn-se" in needed and "finetune_network@skirt-cpn-se" in needed
     assert not any(name.endswith(("-cpn", "-cpm")) for name in needed)
     assert (graph["train_network@fpm"].device, graph["finetune_network@skirt-cpn"].device) == ("gpu", "share")
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "params").glob("*.yaml"))])
+def test_the_deployment_that_trains_is_for_every_set(switched, tmp_path, name):
+    switched(name)
+    deployments = {one["name"]: one for one in read_values(ROOT / "prefect.yaml")["deployments"]}
+    targets = with_items(tmp_path / name, deployments["train"]["parameters"]["targets"])
+    assert read_graph(tmp_path / name, targets)
 
 
 def test_seeds_are_rows_of_their_own(switched):

@@ -7,6 +7,7 @@ import pytest
 
 from hemline.errors import HemlineError
 from pipelines.server import OwnServer, free_port
+from tests.pipelines.project import Project
 
 
 def test_a_port_that_no_connection_can_take():
@@ -31,3 +32,10 @@ def test_a_server_that_ends_is_told_with_its_last_words(tmp_path, monkeypatch):
     with pytest.raises(HemlineError, match=r"(?s)no Prefect server answers.*server.log.*nonsense"):
         server.wait()
     server.stop()
+
+
+def test_a_server_of_the_users_that_does_not_answer(tmp_path):
+    url = f"http://127.0.0.1:{free_port()}/api"
+    code, output = Project(tmp_path / "project").run(PREFECT_API_URL=url, PREFECT_HOME=str(tmp_path))
+    assert code == 2 and "Traceback" not in output, output
+    assert f"error: PREFECT_API_URL is '{url}': no Prefect server answers there" in output

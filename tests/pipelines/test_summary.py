@@ -3,7 +3,7 @@
 import json
 from types import SimpleNamespace
 
-from pipelines.summary import _metrics
+from pipelines.summary import _metrics, _mlflow
 
 
 def test_rows_of_all_pages_are_listed(tmp_path):
@@ -38,3 +38,9 @@ def test_rows_of_all_pages_are_listed(tmp_path):
         "| retina | – | 0.630 |",
         "| cpn | 0.400 | 0.100 |",
     ]
+
+
+def test_a_password_of_the_tracking_server_is_not_shown(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@host:5000")
+    monkeypatch.setattr("hemline.tracking.projection.find_parent", lambda *_: ("1", "abc"))
+    assert "(https://host:5000/#/experiments/1/runs/abc)" in _mlflow()

@@ -120,3 +120,5 @@ def test_plan_in_words(capsys):
 def test_a_speed_must_be_one(capsys):
     assert main(["plan", "--params", "demo", "--tflops", "0"]) == 2
     assert "--tflops: 0.0 is not a speed" in capsys.readouterr().err
+    assert main(["plan", "--params", "demo", "--tflops", "nan"]) == 2
+    assert "--tflops: nan is not a speed" in capsys.readouterr().err

@@ -147,3 +147,11 @@ def test_the_users_patience_counts(monkeypatch):
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "60"
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "2"
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")
+
+
+def test_a_password_of_the_tracking_server_is_not_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert main(["track", "replay", "--folder", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "http://127.0.0.1:9/" in said and "secret" not in said

@@ -178,6 +178,15 @@ def test_another_database_than_postgresql_is_refused(tmp_path, monkeypatch):
     assert "secret" not in str(error.value)
 
 
+def test_a_database_that_is_down_is_told_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEMLINE_SWEEP_STORAGE", "postgresql://me:secret@127.0.0.1:9/sweeps")
+    with pytest.raises(
+        HemlineError, match=r"STORAGE: '127\.0\.0\.1:9/sweeps' is not reached: .*refused"
+    ) as error:
+        study(tmp_path)
+    assert "secret" not in str(error.value)
+
+
 def test_a_trial_of_a_worker_that_lives_is_left_alone(tmp_path):
     own = study(tmp_path)
     claim = own.claim()
