@@ -60,7 +60,7 @@ class QuickRandomFlip(RandomFlip):
 
 @TRANSFORMS.register_module()
 class WidenBox(BaseTransform):
-    """A garment's box on its way to the whole picture: a share of it between `least` and 1, another one each time."""
+    """A garment's box on its way to the whole picture: each side a share of its own, `least` to 1, drawn anew."""
 
     def __init__(self, least: float) -> None:
         self.least = least
@@ -68,9 +68,9 @@ class WidenBox(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Widen `bbox` (1, 4), x1, y1, x2, y2."""
         height, width = results["img"].shape[:2]
-        share = np.random.uniform(self.least, 1)
+        shares = np.random.uniform(self.least, 1, size=4)
         picture = np.array([0, 0, width, height])
-        results["bbox"] = ((1 - share) * results["bbox"] + share * picture).astype(np.float32)
+        results["bbox"] = ((1 - shares) * results["bbox"] + shares * picture).astype(np.float32)
         return results
 
 
