@@ -184,6 +184,15 @@ def box_of(record: Mapping[str, Any], key: str, where: str) -> Box:
     return x, y, width, height
 
 
+def size_of(record: Mapping[str, Any], where: str) -> tuple[float, float]:
+    """A picture's width and height in pixels; HemlineError unless both are there and over 0."""
+    sides = {key: finite(record, key, where) for key in ("width", "height")}
+    for key, side in sides.items():
+        if side <= 0:
+            raise HemlineError(f"{where}: {key} is {_short(record[key])}; it must be a number of pixels")
+    return sides["width"], sides["height"]
+
+
 def numbers(record: Mapping[str, Any], key: str, count: int, where: str) -> np.ndarray:
     """(count,) float64 finite numbers under `key`. HemlineError names the first that is not one."""
     value = _get(record, key, where)

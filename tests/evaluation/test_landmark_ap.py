@@ -223,6 +223,14 @@ def test_bad_ground_truth_is_refused(tmp_path, change, words):
         read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
 
 
+@pytest.mark.parametrize("size", [0, -160, float("nan"), float("inf"), True, "160", None])
+def test_a_picture_without_width_or_height_is_refused(tmp_path, size):
+    truth = ground_truth(images=4, garments=10, seed=1)
+    truth["images"][1] |= {"width": 160, "height": size}
+    with pytest.raises(HemlineError, match=r"truth\.json: image 2: height is .*; it must be a .*number"):
+        read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
+
+
 @pytest.mark.parametrize(
     "value",
     [
