@@ -214,7 +214,9 @@ def _as_array(value: list[Any] | np.ndarray) -> np.ndarray | None:
         array = np.asarray(value)
     except ValueError:  # lists of unequal length inside
         return None
-    return array.astype(np.float64) if array.ndim == 1 and array.dtype.kind in "iuf" else None
+    # numpy makes a 1 of a True among numbers.
+    right = array.ndim == 1 and array.dtype.kind in "iuf" and bool not in map(type, value)
+    return array.astype(np.float64) if right else None
 
 
 def _is_finite(value: Any) -> bool:

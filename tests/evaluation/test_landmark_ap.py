@@ -211,6 +211,7 @@ def test_bad_results_are_refused(tmp_path, change, words):
         ({"keypoints": [0.0] * 243}, r"annotation 2: keypoints has 243 numbers; 882 .*independent grouping"),
         ({"keypoints": [float("inf")] * 882}, r"annotation 2: keypoints\[0\] is inf"),
         ({"keypoints": None}, "annotation 2: keypoints is None"),
+        ({"keypoints": [0.0] * 881 + [False]}, r"annotation 2: keypoints\[881\] is False"),
         ({"area": float("nan")}, "annotation 2: area is nan"),
         ({"bbox": [1, 2, 3]}, r"annotation 2: bbox is \[1, 2, 3\]"),
         ({"id": 1}, "annotation id 1 stands twice"),
