@@ -43,8 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--experts", choices=("hflip", "plain", "none"), default="hflip", help="default: hflip"
     )
     parser.add_argument(
-        "--threshold", type=float, default=0.3, help="least score of a garment, 0 to 1 (default 0.3)"
+        "--threshold", type=_score, default=0.3, help="least score of a garment, 0 to 1 (default 0.3)"
     )
+
+
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:  # NaN is neither
+        raise argparse.ArgumentTypeError(f"{text} is not within 0 and 1")
+    return value
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,8 @@
 import os
 import stat
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from hemline.datasets.splits import SPLITS
@@ -61,9 +63,9 @@ def read_file(folder: Path, name: str, follow_links: bool = False) -> bytes:
 def regular_file(folder: Path, name: str, follow_links: bool = False) -> Path:
     """The path of `folder`/`name` after the checks that `read_file` names, without reading it."""
     path = folder / name
-    if not follow_links and leaves(folder, name):
-        raise BadData("leaves-folder", f"{name}: its name or link leads out of {folder.name}/")
     try:
+        if not follow_links and leaves(folder, name):
+            raise BadData("leaves-folder", f"{name}: its name or link leads out of {folder.name}/")
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise BadData("missing-file", f"{name}: no such file") from None
@@ -77,11 +79,18 @@ def regular_file(folder: Path, name: str, follow_links: bool = False) -> Path:
 
 
 def leaves(folder: Path, name: str) -> bool:
-    """Whether `name` leads out of `folder`: by its parts (.., a backslash, a first slash) or by a link."""
+    """Whether `name` leads out of `folder`: by its parts (.., a backslash, a first slash) or by a link among them."""
     if ".." in name or "\\" in name or name.startswith("/"):
         return True
     path = folder / name
-    if not os.path.islink(path):  # pathlib's own raises for names that are too long
+    # os.path's islink: pathlib's own raises for names that are too long.
+    if not os.path.islink(path) and not _linked(folder, path.parent):
         return False
-    base = os.path.realpath(path.parent)
+    base = os.path.realpath(folder)
     return os.path.commonpath([base, os.path.realpath(path)]) != base
+
+
+@lru_cache(maxsize=1024)  # a folder holds thousands of pictures
+def _linked(folder: Path, below: Path) -> bool:
+    """Whether `below`, or a folder between it and `folder`, is a link."""
+    return any(map(os.path.islink, takewhile(lambda path: path != folder, (below, *below.parents))))

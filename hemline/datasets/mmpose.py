@@ -114,6 +114,11 @@ class MmposeListing:
 
     def __init__(self, split: MmposeSplit) -> None:
         self._split = split
+        if not self._count and not self.problems:
+            files = ", ".join(str(path) for path in split.files)
+            raise HemlineError(
+                f"{files}: no picture of the {split.name} split in images: fill or remove the file"
+            )
 
     @cached_property
     def problems(self) -> list[tuple[str, Problem]]:

@@ -168,12 +168,11 @@ class Split(ABC):
 
 
 def stem_of(file: str) -> str:
-    """A picture's name by a file of it: without the suffix and the first folder, which tells kinds of files apart.
+    """A picture's name in quarantines by a file of it: the file's own, but for DeepFashion2's two kinds of files.
 
-    "annos/000123.json" and "image/000123.jpg" are "000123", FashionAI's "Images/dress/ab12.jpg" is "dress/ab12".
+    "annos/000123.json" and "image/000123.jpg" are "000123", FashionAI's "Images/dress/ab12.jpg" is itself.
     """
-    path = PurePosixPath(file)
-    return "/".join((*path.parts[1:-1], path.stem))
+    return PurePosixPath(file).stem if file.startswith(("annos/", "image/")) else file
 
 
 def plain_number(stem: str) -> int | None:

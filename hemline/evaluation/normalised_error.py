@@ -34,13 +34,14 @@ from hemline.wardrobe import Category, Wardrobe
 PCK_THRESHOLD = 0.2  # of the box's sides; mmpose, configs/fashion_2d_keypoint
 AUC_PIXELS = 30  # mmpose, AUC's norm_factor; shares of it from 0 to 0.95 are its 20 thresholds
 AUC_THRESHOLDS = np.arange(20) / 20
+FARTHEST = 1e100  # what a larger error counts as, infinite ones too: their sums stay finite
 
 
 @dataclass(frozen=True)
 class Error:
     """What a name stands for: an error of found landmarks, or with `share` one of all, those not found being wrong.
 
-    `of` gives each landmark's part (P,), not finite where it has none. A share is mmpose's: the mean over the
+    `of` gives each landmark's part (P,), NaN where it has none. A share is mmpose's: the mean over the
     landmarks' own shares. An error is the mean over all, each once.
     """
 
@@ -138,8 +139,9 @@ def _tallies(points: Labelled, truth: GroundTruth, resamples: int, seed: int) ->
     rows = []
     shape = len(truth.wardrobe.landmarks), len(truth.images)
     for error in ERRORS.values():
-        values = error.of(points).astype(np.float64)
-        counted = np.isfinite(values) & (points.visible | (not error.visible))
+        with np.errstate(over="ignore"):
+            values = np.minimum(error.of(points).astype(np.float64), FARTHEST)
+        counted = ~np.isnan(values) & (points.visible | (not error.visible))
         where = points.landmark[counted], points.image[counted]
         rows += [csr_array((column, where), shape) for column in (values[counted], np.ones(len(where[0])))]
     by_image = vstack(rows, format="csr")

@@ -13,7 +13,7 @@ import numpy as np
 from hemline.errors import HemlineError
 from hemline.evaluation.compact import compact, expand
 from hemline.inference.garments import Garment
-from hemline.inference.records import Box, box_of, category_id, finite, integer, numbers
+from hemline.inference.records import Box, box_of, category_id, finite, integer, numbers, size_of
 from hemline.wardrobe import Wardrobe
 
 
@@ -79,9 +79,8 @@ def read_truth(path: str | os.PathLike[str], wardrobe: Wardrobe) -> GroundTruth:
         [entry["id"] for entry in value["annotations"] if "id" in entry], f"{path}: annotation id"
     )
     sizes = {
-        number: (finite(image, "width", where), finite(image, "height", where))
+        number: size_of(image, f"{path}: image {n}")
         for n, (number, image) in enumerate(zip(images, value["images"], strict=True), start=1)
-        for where in (f"{path}: image {n}",)
         if {"width", "height"} <= image.keys()
     }
     files = {

@@ -184,6 +184,15 @@ def box_of(record: Mapping[str, Any], key: str, where: str) -> Box:
     return x, y, width, height
 
 
+def size_of(record: Mapping[str, Any], where: str) -> tuple[float, float]:
+    """A picture's width and height in pixels; HemlineError unless both are there and over 0."""
+    sides = {key: finite(record, key, where) for key in ("width", "height")}
+    for key, side in sides.items():
+        if side <= 0:
+            raise HemlineError(f"{where}: {key} is {_short(record[key])}; it must be a number of pixels")
+    return sides["width"], sides["height"]
+
+
 def numbers(record: Mapping[str, Any], key: str, count: int, where: str) -> np.ndarray:
     """(count,) float64 finite numbers under `key`. HemlineError names the first that is not one."""
     value = _get(record, key, where)
@@ -205,7 +214,9 @@ def _as_array(value: list[Any] | np.ndarray) -> np.ndarray | None:
         array = np.asarray(value)
     except ValueError:  # lists of unequal length inside
         return None
-    return array.astype(np.float64) if array.ndim == 1 and array.dtype.kind in "iuf" else None
+    # numpy makes a 1 of a True among numbers.
+    right = array.ndim == 1 and array.dtype.kind in "iuf" and bool not in map(type, value)
+    return array.astype(np.float64) if right else None
 
 
 def _is_finite(value: Any) -> bool:

@@ -311,9 +311,20 @@ def test_real_pictures(deepfashion2_sample, tmp_path):
     assert top["bbox"] == [207, 229, 318, 432]
 
 
-def test_an_empty_split_is_a_whole_file(raw_folder):
-    data = converted(raw_folder("train").folder)
+def test_a_split_of_which_nothing_is_left_is_a_whole_file(raw_folder, jpeg):
+    folder = raw_folder("train").folder
+    (folder / "image" / "000001.jpg").write_bytes(jpeg(1))  # without an annotation
+    data = converted(folder)
     assert (data["images"], data["annotations"]) == ([], [])
+
+
+def test_a_split_without_a_picture_is_an_error(raw_folder, jpeg, tmp_path, capsys):
+    folder, out = raw_folder("train").folder, tmp_path / "out.json"
+    (folder / "image" / "000001.png").write_bytes(jpeg(1))
+    for command in (["validate", str(folder)], ["convert", str(folder), str(out)]):
+        assert main(command) == 2
+        assert f"{folder / 'image'}: no picture of the train split" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_unreadable_root_is_an_error(tmp_path):

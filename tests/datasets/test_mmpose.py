@@ -163,6 +163,14 @@ def test_a_file_of_another_kind_is_an_error(folder, change, text, capsys):
     assert "fld_lower_val.json" in error
 
 
+def test_a_file_without_a_picture_is_an_error(folder, tmp_path, capsys):
+    folder.write("lower_val", LOWER)
+    for command in (["validate"], ["convert", "--split", "validation"]):
+        given = [str(folder.root), *([str(tmp_path / "out.json")] if command[0] == "convert" else [])]
+        assert main([*command, *given, "--layout", "mmpose"]) == 2
+        assert "fld_lower_val.json: no picture of the validation split" in capsys.readouterr().err
+
+
 def test_no_files_and_no_file_of_a_split_are_errors(folder, tmp_path):
     with pytest.raises(HemlineError, match="no file of the test split"):
         MMPOSE.open_split("test", folder.root)

@@ -211,6 +211,7 @@ def test_bad_results_are_refused(tmp_path, change, words):
         ({"keypoints": [0.0] * 243}, r"annotation 2: keypoints has 243 numbers; 882 .*independent grouping"),
         ({"keypoints": [float("inf")] * 882}, r"annotation 2: keypoints\[0\] is inf"),
         ({"keypoints": None}, "annotation 2: keypoints is None"),
+        ({"keypoints": [0.0] * 881 + [False]}, r"annotation 2: keypoints\[881\] is False"),
         ({"area": float("nan")}, "annotation 2: area is nan"),
         ({"bbox": [1, 2, 3]}, r"annotation 2: bbox is \[1, 2, 3\]"),
         ({"id": 1}, "annotation id 1 stands twice"),
@@ -220,6 +221,14 @@ def test_bad_ground_truth_is_refused(tmp_path, change, words):
     truth = ground_truth(images=4, garments=10, seed=1)
     truth["annotations"][1] |= change
     with pytest.raises(HemlineError, match=words):
+        read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
+
+
+@pytest.mark.parametrize("size", [0, -160, float("nan"), float("inf"), True, "160", None])
+def test_a_picture_without_width_or_height_is_refused(tmp_path, size):
+    truth = ground_truth(images=4, garments=10, seed=1)
+    truth["images"][1] |= {"width": 160, "height": size}
+    with pytest.raises(HemlineError, match=r"truth\.json: image 2: height is .*; it must be a .*number"):
         read_truth(save(tmp_path, "truth.json", truth), DEEPFASHION2)
 
 

@@ -114,6 +114,16 @@ def test_garments_not_found_are_counted_and_wrong(tmp_path):
     assert (nothing["NE"], nothing["EPE"], nothing["PCK"], nothing["AUC"]) == (None, None, 0, 0)
 
 
+@pytest.mark.parametrize("place", [1e5, 1e160, -1e308])
+def test_a_landmark_far_off_is_an_error(tmp_path, place):
+    """Its square may be more than a float can hold."""
+    far = record(1, LOWER, [[place, 100, 1], [100, 140, 1], [53, 308, 1], [130, 340, 1]], score=0.6)
+    near, found = by_hand(tmp_path, [TROUSERS, SHIRT]), by_hand(tmp_path, [far, SHIRT])
+    for name in ("NE", "NE_all", "NE_box", "NME", "EPE"):
+        assert 100 * near[name] < found[name] < np.inf
+    assert found["PCK"] == near["PCK"] and found["AUC"] < near["AUC"]
+
+
 def test_no_sizes_no_normalised_error(tmp_path):
     assert by_hand(tmp_path, [SHIRT], sizes=((200, 400), None)) is None
 

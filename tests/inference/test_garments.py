@@ -115,6 +115,7 @@ def test_text_that_is_no_list_is_refused(text):
         ("keypoints", [0.0] * 9 + [float("nan")] + [0.0] * 872, r"keypoints\[9\] is nan"),
         ("keypoints", [0.0] * 881 + ["3"], r"keypoints\[881\] is '3'"),
         ("keypoints", [None] + [0.0] * 881, r"keypoints\[0\] is None"),
+        ("keypoints", [0.0] * 880 + [True, 0], r"keypoints\[880\] is True; it must be a finite number"),
         ("keypoints", [[0.0]] * 882, r"keypoints\[0\] is \[0.0\]"),
         ("score", float("nan"), r"score is nan; it must be a finite number"),
         ("score", float("inf"), r"score is inf"),

@@ -91,6 +91,13 @@ def test_of_a_known_category_the_whole_picture_is_looked_at_twice(models, tmp_pa
     assert "detectors/htc: no such model" in (said := capsys.readouterr().err) and "--category names" in said
 
 
+@pytest.mark.parametrize("threshold", ["nan", "-0.1", "1.01", "inf"])
+def test_a_threshold_that_is_no_score_is_refused(shots, threshold, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", str(shots / "b.jpg"), f"--threshold={threshold}"])
+    assert f"argument --threshold: {threshold} is not within 0 and 1" in capsys.readouterr().err
+
+
 def call(models, *arguments):
     given = ["--models", str(models), "--detector", "cascade", "--experts", "plain", "--threshold", "0"]
     return main(["predict", *map(str, arguments), *given])

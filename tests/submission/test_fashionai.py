@@ -206,6 +206,16 @@ def test_same_results_same_bytes(tmp_path, files):
             r"image 1: file_name is 8",
         ),
         ("images", {"images": [{"id": 7, "file_name": "a.jpg"}]}, r"image 1: no key 'width'"),
+        (
+            "images",
+            {"images": [{"id": 7, "file_name": "a.jpg", "width": 4, "height": 0}]},
+            r"image 1: height is 0; it must be a number of pixels",
+        ),
+        (
+            "images",
+            {"images": [{"id": 7, "file_name": "a.jpg", "width": float("nan"), "height": 4}]},
+            r"image 1: width is nan",
+        ),
         ("images", {"images": []}, r"results\.json: record 1: image_id is 3; .* has no such image"),
     ],
 )

@@ -170,6 +170,11 @@ class FolderListing:
         self._images = Names(split.images, ".jpg")
         self._annotations = Names(split.annotations, ".json") if split.annotated else None
         self.others = self._images.others + (self._annotations.others if self._annotations else 0)
+        if not any(True for _ in self._files()):
+            raise HemlineError(
+                f"{split.images}: no picture of the {split.name} split, whose files are NAME.jpg: put them there, take"
+                " the split's folder away, or say with data.images (--images) where they are"
+            )
 
     def __iter__(self) -> Iterator[Entry]:
         first: tuple[int, str] | None = None

@@ -226,7 +226,8 @@ def _row_problems(
         yield Problem("bad-row", f"{table.name}: {len(row)} values in {len(table.columns)} columns")
     elif not name:
         yield Problem("bad-row", f"{table.name}: no image_id")
-    elif str(PurePosixPath(name)) != name:  # another spelling of a picture would be another row
+    elif not name.startswith(f"{IMAGES}/") or str(PurePosixPath(name)) != name:
+        # Another spelling of a picture would be another row.
         yield Problem("bad-row", f"{table.name}: image_id is {name[:80]!r}, not {IMAGES}/CATEGORY/NAME.jpg")
     elif category is None:
         text = row[table.columns.index(IMAGE_CATEGORY)]

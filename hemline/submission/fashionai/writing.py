@@ -12,7 +12,7 @@ import numpy as np
 from hemline.datasets.fashionai.tables import ABSENT, PICTURE, points
 from hemline.errors import HemlineError
 from hemline.files import atomic_write, read_json
-from hemline.inference.records import Record, category_id, finite, integer, read_records
+from hemline.inference.records import Record, category_id, integer, read_records, size_of
 from hemline.progress import progress
 from hemline.wardrobe import Category, Wardrobe
 
@@ -80,8 +80,7 @@ def _pictures(images: File, boxes: File, wardrobe: Wardrobe) -> dict[int, Pictur
             raise HemlineError(
                 f"{boxes}: no box of image {key}, so that the category of its garment isn't known"
             )
-        size = finite(entry, "width", where), finite(entry, "height", where)
-        found[key] = Picture(_image_id(entry, where), categories[key], size)
+        found[key] = Picture(_image_id(entry, where), categories[key], size_of(entry, where))
     return found
 
 

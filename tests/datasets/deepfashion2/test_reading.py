@@ -139,6 +139,26 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
         read_file(folder / "annos", "../../secret.json")
 
 
+def test_a_subfolder_may_be_a_link_within_the_folder_alone(tmp_path):
+    folder, outside = tmp_path / "data", tmp_path / "outside"
+    for place in (folder / "blouse", outside / "dress"):
+        place.mkdir(parents=True)
+        (place / "a.jpg").write_bytes(b"a")
+    (folder / "top").symlink_to("blouse")
+    (folder / "dress").symlink_to(outside / "dress")
+    (folder / "outside").symlink_to(outside)
+    (folder / "blouse" / "b.jpg").symlink_to("../top/a.jpg")
+    for name in ("dress/a.jpg", "outside/dress/a.jpg"):
+        with pytest.raises(BadData, match="leaves-folder"):
+            read_file(folder, name)
+        assert read_file(folder, name, follow_links=True) == b"a"
+    with pytest.raises(BadData, match="unreadable-file"):
+        read_file(folder, "dress/a\0.jpg")
+    (tmp_path / "train").symlink_to(folder)
+    for name in ("blouse/a.jpg", "blouse/b.jpg", "top/a.jpg"):
+        assert read_file(folder, name) == read_file(tmp_path / "train", name) == b"a"
+
+
 def test_a_folder_that_is_itself_a_link_is_read(tmp_path):
     real = split_folder(tmp_path / "disk")
     (real / "annos" / "000001.json").write_text("{}")

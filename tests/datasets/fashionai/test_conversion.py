@@ -118,6 +118,22 @@ def test_the_quarantine_is_obeyed_and_the_rest_left_out(fashionai, tmp_path, cap
     assert [image["id"] for image in read_json(out)["images"]] == [3]
 
 
+def test_names_that_differ_in_their_suffix_are_two_pictures(fashionai, tmp_path, jpeg):
+    fashionai.change(0, image_id="Images/blouse/a.jpeg")
+    fashionai.change(1, image_id="Images/skirt/a.jpg")
+    fashionai.add(4, "blouse", image_id="Images/blouse/a.jpg")
+    for name, data in (
+        ("blouse/a.jpeg", jpeg(7)[:-200]),
+        ("blouse/a.jpg", jpeg(8)),
+        ("skirt/a.jpg", jpeg(9)),
+    ):
+        (fashionai.root / "Images" / name).write_bytes(data)
+    report = tmp_path / "report.json"
+    validate({"train": fashionai.write()}, workers=1, layout=FASHIONAI).write(report)
+    counts = convert_split(fashionai.root, tmp_path / "coco", "train", report, layout=FASHIONAI)
+    assert counts == {"pictures": 3, "garments": 3, "dropped": 1, "left_out": 0}
+
+
 @pytest.mark.parametrize("name", ["a\N{NO-BREAK SPACE}b", "x\N{ZERO WIDTH JOINER}"])
 def test_the_quarantine_knows_names_that_cannot_be_printed(fashionai, tmp_path, jpeg, name):
     fashionai.change(1, image_id=f"Images/skirt/{name}.jpg")

@@ -87,7 +87,7 @@ def test_a_bad_row_spoils_its_picture_alone(fld, name, row, reason):
     report = check(fld)
     assert reasons(report) == [("train", image_name(1), reason)]
     assert [split.garments() for split in report.splits] == [2, 1, 1]
-    assert report.quarantine().picture("train", "img_00000001")
+    assert report.quarantine().picture("train", image_name(1))
 
 
 def test_a_picture_that_stands_twice(fld):
