@@ -14,6 +14,7 @@ from hemline.params.schema import Params
 from hemline.params.sweeps import SweepSettings
 
 EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+")  # that YAML 1.1 doesn't take for a number
+MERGE = "tag:yaml.org,2002:merge"  # the key `<<`, which may come twice
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
@@ -27,13 +28,30 @@ def load_params(path: str | Path = "params.yaml") -> Params:
 def read_values(path: str | Path = "params.yaml") -> Any:
     """The file's values as they stand there, unchecked. HemlineError when it is missing, unreadable or not YAML."""
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such file; run from the project's folder") from None
     except OSError as error:
         raise HemlineError(f"{path}: can't be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HemlineError(f"{path}: not YAML ({error})") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which of a key that is given twice would take the last value without a word."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        """A section as it is written: the keys of a merge are not in it yet."""
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            line = key.start_mark.line + 1
+            if first := lines.get((key.tag, key.value)):
+                raise yaml.YAMLError(f"line {line}: {key.value} is given twice, first in line {first}")
+            lines[key.tag, key.value] = line
+        return node
 
 
 def check_params(values: Any, source: str) -> Params:
