@@ -14,6 +14,7 @@ from hemline.params.schema import Params
 from hemline.params.sweeps import SweepSettings
 
 EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+")  # that YAML 1.1 doesn't take for a number
+SECTION = ("model_type", "dict_type", "model_attributes_type")  # pydantic's, of what should be one and is not
 MERGE = "tag:yaml.org,2002:merge"  # the key `<<`, which may come twice
 
 
@@ -168,14 +169,17 @@ def tuples(value: Any) -> Any:
 
 
 def _explain(item: Any, values: Any) -> str:
-    path = ".".join(_keys(item, values)) or "(the whole file)"
+    path = ".".join(_keys(item, values))  # empty: the whole file
+    if item["type"] in SECTION:
+        fault = "is empty" if item["input"] is None else "has no keys"
+        return f"{path or 'the file'} {fault}; params/demo.yaml shows every key"
     if item["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or mend its spelling"
     if item["type"] == "missing":
         return f"{path}: missing; params/demo.yaml shows every key"
     said = item["msg"].removeprefix("Value error, ")
     if isinstance(item["input"], Mapping):  # of a section as a whole the message names what is wrong in it
-        return f"{path}: {said}"
+        return f"{path}: {said}" if path else said
     if item["type"] == "float_type" and EXPONENT.fullmatch(str(item["input"])):
         said += (
             "; YAML takes an exponent without a point and a sign (1e-4, 1.0e3) for text: write 1.0e-4, 1.0e+3"
