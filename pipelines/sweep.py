@@ -100,7 +100,7 @@ def _best(study: Study) -> dict[str, float]:
 
 def _bring_up_to_date(root: Path, needed: list[str]) -> State | None:
     """Run what the trials need. Returns the state of a run that failed."""
-    if not make_plan(root, needed).to_run:
+    if not needed or not make_plan(root, needed).to_run:  # no targets would mean all
         return None
     state: State = pipeline(targets=needed, return_state=True)
     return None if state.is_completed() else Failed(message=f"what the trials need: {state.message}")
