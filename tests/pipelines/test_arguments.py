@@ -9,6 +9,8 @@ from hemline.commands import main
     ("arguments", "said"),
     [
         (["--json"], "--json is the plan for programs: give --dry-run with it"),
+        (["--slots", "0"], "--slots is 0: give a number from 1 to 9999"),
+        (["--slots", "10000", "--dry-run"], "--slots is 10000: give a number from 1 to 9999"),
         (["--retries", "-1"], "--retries is -1: give a number from 0 to 10"),
         (["--retries", "11"], "--retries is 11: give a number from 0 to 10"),
         (["--retry-seconds", "-3"], "--retry-seconds is -3: give a number from 0"),
