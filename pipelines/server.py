@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from hemline.errors import HemlineError
+from pipelines.leases import Leases, this_machine
 from pipelines.process import run
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ def free_port() -> int:
 def prefect() -> Iterator[Callable[[], object]]:
     """Prefect as a library: quiet, with a server of its own unless PREFECT_API_URL names one.
 
-    A server takes seconds to start; call what this yields before it is needed.
+    A server takes seconds to start; call what this yields before it is needed. HemlineError, before anything is
+    started, for what no flow can do with on this machine.
     """
+    Leases(this_machine())
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # The stages' lines are ours to show.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")

@@ -71,14 +71,16 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from pipelines.git import committed
     from pipelines.graph import read_graph
-    from pipelines.leases import this_machine
     from pipelines.server import ended, prefect
 
     started = time.monotonic()
-    this_machine()  # bad variables and targets are told before anything is started
+    # The flow asks the same; here it is told before a server is started.
+    if arguments.machines == "workers":
+        committed(Path.cwd())
+    read_graph(Path.cwd(), arguments.targets)
     with prefect() as ready:
-        read_graph(Path.cwd(), arguments.targets)
         from pipelines.flow import pipeline
 
         ready()

@@ -1,8 +1,11 @@
-"""`hemline run` with arguments that don't fit: refused before a server or a stage is started."""
+"""`hemline run` with what doesn't fit: refused before a server or a stage is started."""
+
+import shutil
 
 import pytest
 
 from hemline.commands import main
+from tests.pipelines.project import ROOT, Project
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,45 @@ def test_refused_at_once(arguments, said, tmp_path, monkeypatch, capsys):
     assert main(["run", *arguments]) == 2
     assert capsys.readouterr().err == f"error: {said}\n"
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small project, in which no server can be started."""
+    project = Project(tmp_path / "project", ["a"], git=True)
+    project.commit("all of it")
+    monkeypatch.chdir(project.root)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr("pipelines.server.OwnServer", None)
+    return project
+
+
+def refused(capsys, *arguments):
+    """What a command that is refused says."""
+    assert main(arguments) == 2
+    return capsys.readouterr().err.removeprefix("error: ")
+
+
+def test_an_unknown_stage(project, capsys):
+    assert refused(capsys, "run", "fti").startswith("dvc.yaml: no stage 'fti'; did you mean fit?")
+
+
+def test_workers_see_only_what_is_committed(project, capsys):
+    project.params["rate"]["a"] = 2
+    project.write()
+    assert "changes that are not committed (params.yaml)" in refused(capsys, "run", "--machines", "workers")
+
+
+@pytest.mark.parametrize("command", [("run",), ("sweep", "run", "speed")])
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("HEMLINE_SLOTS", "HEMLINE_SLOTS is '/dev/null'"),
+        ("HEMLINE_LEASES", "/dev/null: can't make the leases'"),
+    ],
+)
+def test_a_bad_variable(project, capsys, monkeypatch, command, variable, said):
+    if command[0] == "sweep":
+        shutil.copy(ROOT / "params/demo.yaml", "params.yaml")
+    monkeypatch.setenv(variable, "/dev/null")
+    assert refused(capsys, *command).startswith(said)
