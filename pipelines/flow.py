@@ -29,9 +29,9 @@ from pipelines.leases import Lease, Leases, Machine, this_machine
 from pipelines.plan import Plan, Planned, make_plan
 from pipelines.remote import execute_elsewhere, project_root, restore
 from pipelines.run import Run
+from pipelines.server import LOGS
 from pipelines.summary import summary
 
-LOGS = Path("logs")
 FOLLOWER_SECONDS = 10.0  # it ends when it has been idle for twenty
 
 

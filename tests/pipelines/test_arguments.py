@@ -68,3 +68,15 @@ def test_a_bad_variable(project, capsys, monkeypatch, command, variable, said):
         shutil.copy(ROOT / "params/demo.yaml", "params.yaml")
     monkeypatch.setenv(variable, "/dev/null")
     assert refused(capsys, *command).startswith(said)
+
+
+@pytest.mark.parametrize("name", ["logs", "runs"])
+def test_a_file_in_the_place_of_a_folder(project, capsys, name):
+    (project.root / name).touch()
+    said = f"{name}: must be a folder that can be written in (File exists)\n"
+    assert refused(capsys, "run") == said
+
+
+def test_a_folder_that_may_not_be_written_in(project, capsys, monkeypatch):
+    monkeypatch.setenv("HEMLINE_RUNS", "/proc/runs")  # nobody may, root included
+    assert refused(capsys, "run").startswith("/proc/runs: must be a folder that can be written in (")
