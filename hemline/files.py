@@ -43,6 +43,15 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
         raise
 
 
+def check_writable(folder: Path) -> None:
+    """Make the folder if it is missing. HemlineError if that can't be done, or no file be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise HemlineError(f"{folder}: must be a folder that can be written in ({error.strerror})") from None
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

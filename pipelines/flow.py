@@ -22,15 +22,16 @@ from pydantic import Field
 from hemline.errors import HemlineError
 from hemline.tracking import ensure_follower, records_folder
 from pipelines.execute import Done, StageCancelled, StageFailed, execute
+from pipelines.git import committed
 from pipelines.graph import check_gpus, with_items
 from pipelines.leases import Cancelled as WaitCancelled
 from pipelines.leases import Lease, Leases, Machine, this_machine
 from pipelines.plan import Plan, Planned, make_plan
-from pipelines.remote import committed, execute_elsewhere, project_root, restore
+from pipelines.remote import execute_elsewhere, project_root, restore
 from pipelines.run import Run
+from pipelines.server import LOGS
 from pipelines.summary import summary
 
-LOGS = Path("logs")
 FOLLOWER_SECONDS = 10.0  # it ends when it has been idle for twenty
 
 

@@ -33,6 +33,7 @@ from prefect.states import Cancelling, Completed, Crashed, State
 from hemline.errors import HemlineError
 from hemline.files import atomic_write
 from pipelines.execute import DVC, Done, StageCancelled, StageFailed, execute
+from pipelines.git import git, succeed, uncommitted
 from pipelines.graph import check_gpus, locked_repo, read_graph, tracked_data
 from pipelines.leases import Leases, this_machine
 
@@ -115,13 +116,13 @@ def _report(root: Path) -> None:
 def _check_out(root: Path, commit: str) -> None:
     """The clone at `commit`. What it has besides is nobody's but the worker's, or this refuses."""
     with FileLock(root / ".git" / "hemline-worker.lock"):
-        if _git("rev-parse", "HEAD") == commit:
+        if git("rev-parse", "HEAD") == commit:
             return
         changed = uncommitted(root)
         if changed:
             raise HemlineError(f"{root}: has changes ({changed[0]}); a worker wants a clone of its own")
-        _git("fetch", "-q")
-        _git("checkout", "-q", "--force", "--detach", commit)
+        git("fetch", "-q")
+        git("checkout", "-q", "--force", "--detach", commit)
 
 
 @contextlib.contextmanager
@@ -144,23 +145,6 @@ def _beating() -> Any:
 
 
 # ---- the side of the flow that wants the stage -----------------------------------------------------------
-
-
-def committed(root: Path) -> str:
-    """The commit that workers are to check out. HemlineError if what is here is not in it."""
-    changed = uncommitted(root)
-    if changed:
-        raise HemlineError(
-            f"{root}: changes that are not committed ({changed[0]}); workers see only what is committed and pushed: "
-            "git commit, git push"
-        )
-    return _git("rev-parse", "HEAD", cwd=root)
-
-
-def uncommitted(root: Path) -> list[str]:
-    """The tracked files with changes, dvc.lock aside: its entries travel by themselves."""
-    lines = _git("status", "--porcelain", "--untracked-files=no", cwd=root).splitlines()
-    return [path for line in lines if (path := line.split(maxsplit=1)[1]) != "dvc.lock"]
 
 
 def execute_elsewhere(
@@ -262,17 +246,4 @@ def merge(root: Path, entries: Mapping[str, Any]) -> None:
 
 
 def _dvc(*arguments: str, cwd: Path | None = None) -> None:
-    _succeed([*DVC, *arguments], cwd)
-
-
-def _git(*arguments: str, cwd: Path | None = None) -> str:
-    return _succeed(["git", *arguments], cwd)
-
-
-def _succeed(command: list[str], cwd: Path | None) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["no words"]
-        words = " ".join(command[command.index("dvc") if "dvc" in command else 0 :][:4])
-        raise StageFailed(f"{words}: {said[0]}", transient=True)
-    return done.stdout.strip()
+    succeed([*DVC, *arguments], cwd)

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hemline.errors import HemlineError
+from hemline.files import check_writable
 from pipelines.leases import this_machine
 from pipelines.process import run
-from pipelines.server import answers
+from pipelines.server import LOGS, answers
 
 POOL = "gpu"
 PORT = 4200  # Prefect's own
@@ -48,7 +49,7 @@ class Services:
             thread.join()
 
     def _run(self, name: str, command: Sequence[str]) -> None:
-        log = Path("logs") / f"prefect-{name}.log"
+        log = LOGS / f"prefect-{name}.log"
         try:
             run(
                 command,
@@ -70,6 +71,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: services.over.set())
     try:
+        check_writable(LOGS)
         if url is None:
             services.start(
                 "server", [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(PORT)]

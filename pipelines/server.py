@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from hemline.errors import HemlineError
+from hemline.files import check_writable
+from hemline.tracking import records_folder
+from pipelines.leases import Leases, this_machine
 from pipelines.process import run
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ IDLE = {
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
 }
+LOGS = Path("logs")
 PORTS = range(20000, 32000)  # registered ones; Linux gives 32768 and more to connections
 START_SECONDS = 180.0  # it takes 7 alone; the first one makes its database, and the machine may be busy
 
@@ -101,15 +105,19 @@ def free_port() -> int:
 def prefect() -> Iterator[Callable[[], object]]:
     """Prefect as a library: quiet, with a server of its own unless PREFECT_API_URL names one.
 
-    A server takes seconds to start; call what this yields before it is needed.
+    A server takes seconds to start; call what this yields before it is needed. HemlineError, before anything is
+    started, names a variable or a folder of this machine with which no flow could run.
     """
+    Leases(this_machine())
+    for folder in (LOGS, records_folder()):
+        check_writable(folder)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # The stages' lines are ours to show.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     if url := os.environ.get("PREFECT_API_URL"):
         yield lambda: _check_reached(url)
         return
-    server = OwnServer(Path("logs") / "prefect-server.log")
+    server = OwnServer(LOGS / "prefect-server.log")
     os.environ["PREFECT_API_URL"] = server.url
     try:
         yield server.wait

@@ -20,12 +20,13 @@ from hemline.params import check_params, read_values
 from hemline.provenance import experiment
 from hemline.tracking import PipelineRecorder, records_folder
 from pipelines.execute import environment, failure
-from pipelines.flow import LOGS, keep_following, pipeline, project_folder
+from pipelines.flow import keep_following, pipeline, project_folder
 from pipelines.graph import Device, read_graph
 from pipelines.leases import Cancelled as WaitCancelled
 from pipelines.leases import Lease, Leases, this_machine
 from pipelines.plan import make_plan
 from pipelines.process import run
+from pipelines.server import LOGS
 from pipelines.sweeps.definition import Sweep, read_sweep, sweep_settings, touched
 from pipelines.sweeps.page import importances, summary, write_page
 from pipelines.sweeps.study import Study, open_study
@@ -100,7 +101,7 @@ def _best(study: Study) -> dict[str, float]:
 
 def _bring_up_to_date(root: Path, needed: list[str]) -> State | None:
     """Run what the trials need. Returns the state of a run that failed."""
-    if not make_plan(root, needed).to_run:
+    if not needed or not make_plan(root, needed).to_run:  # no targets would mean all
         return None
     state: State = pipeline(targets=needed, return_state=True)
     return None if state.is_completed() else Failed(message=f"what the trials need: {state.message}")

@@ -52,6 +52,8 @@ def _check(arguments: argparse.Namespace) -> None:
     """What argparse doesn't: before a server is started, and never a run of hours that was meant to be a plan."""
     if arguments.json and not arguments.dry_run:
         raise HemlineError("--json is the plan for programs: give --dry-run with it")
+    if arguments.slots is not None and not 1 <= arguments.slots <= 9999:
+        raise HemlineError(f"--slots is {arguments.slots}: give a number from 1 to 9999")
     if not 0 <= arguments.retries <= 10:
         raise HemlineError(f"--retries is {arguments.retries}: give a number from 0 to 10")
     if not 0 <= arguments.retry_seconds < math.inf:
@@ -69,14 +71,16 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from pipelines.git import committed
     from pipelines.graph import read_graph
-    from pipelines.leases import this_machine
     from pipelines.server import ended, prefect
 
     started = time.monotonic()
-    this_machine()  # bad variables and targets are told before anything is started
+    # The flow asks the same; here it is told before a server is started.
+    if arguments.machines == "workers":
+        committed(Path.cwd())
+    read_graph(Path.cwd(), arguments.targets)
     with prefect() as ready:
-        read_graph(Path.cwd(), arguments.targets)
         from pipelines.flow import pipeline
 
         ready()

@@ -14,6 +14,8 @@ from hemline.params.schema import Params
 from hemline.params.sweeps import SweepSettings
 
 EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+")  # that YAML 1.1 doesn't take for a number
+SECTION = ("model_type", "dict_type", "model_attributes_type")  # pydantic's, of what should be one and is not
+MERGE = "tag:yaml.org,2002:merge"  # the key `<<`, which may come twice
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
@@ -27,13 +29,30 @@ def load_params(path: str | Path = "params.yaml") -> Params:
 def read_values(path: str | Path = "params.yaml") -> Any:
     """The file's values as they stand there, unchecked. HemlineError when it is missing, unreadable or not YAML."""
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such file; run from the project's folder") from None
     except OSError as error:
         raise HemlineError(f"{path}: can't be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HemlineError(f"{path}: not YAML ({error})") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which of a key that is given twice would take the last value without a word."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        """A section as it is written: the keys of a merge are not in it yet."""
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            line = key.start_mark.line + 1
+            if first := lines.get((key.tag, key.value)):
+                raise yaml.YAMLError(f"line {line}: {key.value} is given twice, first in line {first}")
+            lines[key.tag, key.value] = line
+        return node
 
 
 def check_params(values: Any, source: str) -> Params:
@@ -150,14 +169,17 @@ def tuples(value: Any) -> Any:
 
 
 def _explain(item: Any, values: Any) -> str:
-    path = ".".join(_keys(item, values)) or "(the whole file)"
+    path = ".".join(_keys(item, values))  # empty: the whole file
+    if item["type"] in SECTION:
+        fault = "is empty" if item["input"] is None else "has no keys"
+        return f"{path or 'the file'} {fault}; params/demo.yaml shows every key"
     if item["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or mend its spelling"
     if item["type"] == "missing":
         return f"{path}: missing; params/demo.yaml shows every key"
     said = item["msg"].removeprefix("Value error, ")
     if isinstance(item["input"], Mapping):  # of a section as a whole the message names what is wrong in it
-        return f"{path}: {said}"
+        return f"{path}: {said}" if path else said
     if item["type"] == "float_type" and EXPONENT.fullmatch(str(item["input"])):
         said += (
             "; YAML takes an exponent without a point and a sign (1e-4, 1.0e3) for text: write 1.0e-4, 1.0e+3"

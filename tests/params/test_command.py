@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hemline.commands import main
-from hemline.params import load_params
+from hemline.params import load_params, read_values
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,3 +64,18 @@ def test_a_file_that_is_no_text_is_refused(project, capsys):
     assert main(["params", "check", "params/other.yaml"]) == 2
     assert capsys.readouterr().err.startswith("error: params/other.yaml: not YAML ('utf-8' codec")
     assert main(["params", "list"]) == 0
+
+
+def test_a_key_that_is_given_twice_is_refused(project, capsys):
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(f"{text}\nparams_set: mine\n")
+    assert main(["params", "check"]) == 2
+    first, last = text.splitlines().index("params_set: demo") + 1, text.count("\n") + 2
+    said = f"line {last}: params_set is given twice, first in line {first}"
+    assert capsys.readouterr().err == f"error: params.yaml: not YAML ({said})\n"
+
+
+def test_a_key_beside_a_merge_is_given_once(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b, <<: *a, x: 3}\n")
+    assert read_values(path) == {"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 2}, "c": {"x": 3, "y": 1}}

@@ -220,6 +220,31 @@ def test_whole_pictures_are_for_data_that_says_what_they_show(demo, key):
         check_params(demo, "params.yaml")
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [(None, "the file is empty"), (["a", "b"], "the file has no keys"), ("a", "the file has no keys")],
+)
+def test_a_file_without_keys(values, said):
+    with pytest.raises(HemlineError) as error:
+        check_params(values, "params.yaml")
+    assert str(error.value) == f"params.yaml: {said}; params/demo.yaml shows every key"
+
+
+@pytest.mark.parametrize("path", ["estimator", "ablations", "oneshot.networks.dla"])
+def test_a_section_without_keys(demo, path):
+    put(demo, path, None)
+    with pytest.raises(
+        HemlineError, match=rf"^params\.yaml: {path} is empty; params/demo\.yaml shows every key$"
+    ):
+        check_params(demo, "params.yaml")
+
+
+def test_what_concerns_several_sections_names_its_keys_alone(demo):
+    put(demo, "estimator.trained", ["independent"])
+    with pytest.raises(HemlineError, match=r"^params\.yaml: \w+\."):
+        check_params(demo, "params.yaml")
+
+
 def test_a_missing_key_is_named(demo):
     del demo["estimator"]["network"]["sigma"]
     with pytest.raises(HemlineError, match=r"params\.yaml: estimator\.network\.sigma: missing"):

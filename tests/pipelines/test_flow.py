@@ -150,7 +150,7 @@ def test_what_a_run_leaves_in_prefect(server, small):
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["fti"], "no stage 'fti'; did you mean fit"), (["--slots", "0"], "HEMLINE_SLOTS is '0'")],
+    [(["fti"], "no stage 'fti'; did you mean fit"), (["--slots", "0"], "--slots is 0")],
 )
 def test_bad_arguments_start_nothing(small, arguments, said):
     code, output = small.run(*arguments)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hemline.errors import HemlineError
+from pipelines import serve
 from pipelines.server import OwnServer, free_port
 from tests.pipelines.project import Project
 
@@ -32,6 +33,14 @@ def test_a_server_that_ends_is_told_with_its_last_words(tmp_path, monkeypatch):
     with pytest.raises(HemlineError, match=r"(?s)no Prefect server answers.*server.log.*nonsense"):
         server.wait()
     server.stop()
+
+
+def test_a_server_that_stays_needs_a_folder_for_its_log(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs").touch()
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    serve.main()
+    assert capsys.readouterr().err.startswith("error: logs: must be a folder that can be written in")
 
 
 def test_a_server_of_the_users_that_does_not_answer(tmp_path):
