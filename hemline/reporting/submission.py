@@ -1,6 +1,6 @@
 """What became of the submission files, in a sentence each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,14 @@ def submission_lines(check: Path | None) -> tuple[str, ...]:
 def _line(split: str, report: Mapping[str, Any]) -> str:
     amount = f"{whole(report['records'])} garments in {whole(report['images'])} pictures"
     violations, warnings = report["violations"], report["warnings"]
-    state = (
-        f"{len(violations)} violations, the first: {_say(violations[0])}" if violations else "no violation"
-    )
-    hints = f"; {len(warnings)} warnings, the first: {_say(warnings[0])}" if warnings else ""
+    state = f"{_count(violations, 'violation')}: {_say(violations[0])}" if violations else "no violation"
+    hints = f"; {_count(warnings, 'warning')}: {_say(warnings[0])}" if warnings else ""
     return f"Submission of the {split} split, {Path(report['file']).name}: {amount}, {state}{hints}."
+
+
+def _count(findings: Sequence[Any], what: str) -> str:
+    """ "1 warning", "2 warnings, the first"."""
+    return f"1 {what}" if len(findings) == 1 else f"{len(findings)} {what}s, the first"
 
 
 def _say(finding: Mapping[str, Any]) -> str:

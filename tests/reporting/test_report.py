@@ -305,8 +305,11 @@ def test_violations_are_told(tmp_path):
     path.write_text(json.dumps({"test": report}))
     assert submission_lines(path) == (
         "Submission of the test split, test.zip: 3 garments in 2 pictures,"
-        " 1 violations, the first: record 3, score: it is missing.",
+        " 1 violation: record 3, score: it is missing.",
     )
+    report["warnings"] = [{"record": None, "key": key, "problem": "it is odd"} for key in ("points", "score")]
+    path.write_text(json.dumps({"test": report}))
+    assert submission_lines(path)[0].endswith("; 2 warnings, the first: points: it is odd.")
     path.write_text(json.dumps({"test": {}}))
     with pytest.raises(HemlineError, match=r"check\.json"):
         submission_lines(path)
