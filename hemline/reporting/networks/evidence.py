@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from hemline.reporting.evidence import (
     read_basis,
 )
 from hemline.reporting.networks import paper
-from hemline.reporting.networks.rows import OTHERS, PICTURE, Kind, Row, Setting, Usual, kind_of
+from hemline.reporting.networks.rows import OTHERS, PICTURE, Kind, Row, Setting, Usual, kind_of, seedless
 from hemline.reporting.normalised import CONTEST, KEY
 from hemline.wardrobe import Wardrobe
 
@@ -71,6 +71,20 @@ class Evidence(Basis):
     def every(self) -> tuple[Row, ...]:
         """The networks' rows, then paper 000's."""
         return (*self.rows, *self.others)
+
+    @property
+    def one_seed_each(self) -> "Evidence":
+        """The same without a choice among seeds: of rows whose networks are equal but for theirs the first."""
+        kept: dict[tuple[str, Setting | None], Row] = {}
+        for row in self.rows:
+            kept.setdefault((seedless(self.params.networks.trained[row.network]), row.setting), row)
+        return replace(self, rows=tuple(kept.values()))
+
+    @property
+    def others_alike(self) -> list[Row]:
+        """Paper 000's rows less those in boxes that no row of a network has: annotated ones make any network better."""
+        boxes = {row.setting.boxes for row in self.rows if row.setting is not None}
+        return [row for row in self.others if row.setting is None or row.setting.boxes in boxes]
 
     def of_types(self, types: Iterable[str]) -> list[Row]:
         """The networks' rows of some types, in the types' order."""

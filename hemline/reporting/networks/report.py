@@ -40,28 +40,28 @@ def write_networks_report(inputs: NetworksInputs, out: Path) -> None:
     settings = inputs.params.evaluate
     measure = measuring(truth, settings.resamples, settings.seed)
     empty(out)
-    drawn = draw_gallery(evidence, truth, inputs.shared.pictures, out / "pictures")
+    drawn = draw_gallery(evidence.one_seed_each, truth, inputs.shared.pictures, out / "pictures")
     page = _page(inputs, evidence, measure, drawn)
     tables = (*page.tables, *page.more, page.rerun)
     write_page(out, render("networks/page.html", page), document(page), evidence, tables)
 
 
 def _page(inputs: NetworksInputs, evidence: Evidence, measure: Measure, drawn: list[Picture]) -> NetworksPage:
-    chance = seeds(evidence)
+    chance, compared = seeds(evidence), evidence.one_seed_each
     return NetworksPage(
         title=story.title(evidence),
         lead=story.lead(evidence),
         caveats=story.caveats(evidence),
-        facts=story.facts(evidence, measure),
+        facts=story.facts(compared, measure),
         notes=story.notes(evidence, chance),
         tables=_papers_tables(evidence, measure),
-        figures=error_figures(evidence, measure),
+        figures=error_figures(compared, measure),
         key=(),
-        figures_notes=(story.figures_note(),),
+        figures_notes=(story.figures_note(chance),),
         more=_own_tables(evidence, measure, chance),
         curves=curves_figures(_trainings(inputs)),
         whole=drawn,
-        whole_note=story.whole_note(evidence),
+        whole_note=story.whole_note(compared),
         rerun=rerun_table(evidence),
         provenance=provenance(inputs.shared, evidence),
     )
@@ -90,7 +90,7 @@ def _own_tables(evidence: Evidence, measure: Measure, chance: tuple[Seeds, ...])
 
 
 def _errors(evidence: Evidence) -> list[Table]:
-    row = best(evidence.every)
+    row = best((*evidence.one_seed_each.rows, *evidence.others_alike))
     files = ((one.key, one.title, one.metrics) for one in evidence.every)
     return error_tables(evidence, files, None if row is None else row.key)
 

@@ -66,8 +66,11 @@ def caveats(evidence: Evidence) -> tuple[str, ...]:
 
 
 def facts(evidence: Evidence, measure: Measure) -> tuple[tuple[str, str, str], ...]:
-    """A few numbers: name, value, interval. The best row, the best CPN, paper 000's best, FPM against FashionNet."""
-    rows = (best(evidence.rows), best(evidence.of_types(["cpn"])), best(evidence.others))
+    """A few numbers: name, value, interval. The best row, the best CPN, paper 000's best, FPM against FashionNet.
+
+    Paper 000's is in boxes that the networks were given too.
+    """
+    rows = (best(evidence.rows), best(evidence.of_types(["cpn"])), best(evidence.others_alike))
     named = {row.key: row for row in rows if row is not None}
     numbers = [_fact(evidence, row) for row in named.values()]
     worse, better = paper.FPM_TYPES
@@ -113,11 +116,12 @@ def notes(evidence: Evidence, seeds: Sequence[Seeds]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def figures_note() -> str:
+def figures_note(seeds: Sequence[Seeds]) -> str:
     """What the bars are."""
+    first = "; of networks that are equal but for their seed the first" if seeds else ""
     return (
         "Bars with their 95 % intervals: of each network a row that is run as most of the others can be, of several"
-        " such rows the one with the lowest error."
+        f" such rows the one with the lowest error{first}."
     )
 
 

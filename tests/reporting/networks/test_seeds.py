@@ -6,8 +6,9 @@ import pytest
 
 from hemline.reporting.evidence import Estimate
 from hemline.reporting.networks.evidence import gather
+from hemline.reporting.networks.rows import comparable
 from hemline.reporting.networks.seeds import seeds, seeds_table
-from hemline.reporting.networks.story import notes
+from hemline.reporting.networks.story import figures_note, notes
 from tests.reporting.networks.conftest import NetworksWorld, cpn, networks, row, trained
 from tests.reporting.oneshot.test_tables import texts
 
@@ -64,3 +65,12 @@ def test_one_seed_each_has_no_table(world_of_networks):
     evidence = gather(world_of_networks.networks_inputs())
     assert seeds(evidence) == () and len({one.network for one in evidence.rows}) == len(networks())
     assert any("fashionai-seeds" in note for note in notes(evidence, ()))
+
+
+def test_no_seed_is_picked_for_its_error(world_of_networks):
+    """Where networks are compared the first seed stands for all, also if another has the lower error."""
+    evidence = evidence_of(world_of_networks, {**ERRORS, "cpn-1": 0.001, "cpm-2": 0.002})
+    compared = evidence.one_seed_each
+    assert [row.network for row in compared.rows] == ["cpn-0", "cpm-0", "longer"]
+    assert [row.network for row in comparable(compared.of_types(["cpm"]))] == ["cpm-0"]
+    assert "its seed" not in figures_note(()) and "the first" in figures_note(seeds(evidence))

@@ -9,11 +9,13 @@ import pytest
 from hemline.errors import HemlineError
 from hemline.evaluation import read_truth
 from hemline.evaluation.truth import own_landmarks
+from hemline.reporting.evidence import Estimate
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import measuring, sides_together
 from hemline.reporting.networks.evidence import gather
 from hemline.reporting.networks.rows import comparable
 from hemline.reporting.networks.steps import compare, experts_table, sentence, steps_table
+from hemline.reporting.networks.story import facts
 from hemline.reporting.networks.tables import (
     AVERAGE,
     backbones_table,
@@ -339,3 +341,14 @@ def test_networks_are_compared_in_one_setting(world_of_networks):
     assert [one.name for one in comparable(network_rows(evidence))] == ["r1", "r0", "r2"]
     evidence, _ = read(only(world_of_networks, "x", "y", "r5"))
     assert [one.name for one in comparable(evidence.of_types(("cpn", "fpm", "cpm")))] == ["x", "r5"]
+
+
+def test_no_row_in_annotated_boxes_stands_for_paper_000(world_of_networks):
+    """The networks look at whole pictures: what was given the boxes is not set beside them."""
+    evidence, measure = read(world_of_networks)
+    best = evidence.others[0]
+    easier = replace(best.setting, boxes="ground-truth")
+    given = replace(best, name="given", setting=easier, title="given", shown=Estimate(0.0, 0.0, 0.0))
+    evidence = replace(evidence, others=(*evidence.others, given))
+    assert [row.name for row in evidence.others_alike] == [row.name for row in evidence.others[:-1]]
+    assert not any("given" in name for name, _, _ in facts(evidence, measure))
