@@ -9,10 +9,11 @@ from hemline.reporting.findings import Finding
 from hemline.reporting.numbers import interval, signed
 from hemline.reporting.tables import PAPER, Cell, Column, Line, Table
 
-NOTE = (
-    "Intervals of differences come from resampling both rows' pictures together. They cover the choice of"
-    " validation pictures, not the chance in training: each network was trained once."
+INTERVALS = (
+    "Differences are taken before rounding. Their intervals come from resampling both rows' pictures together. They"
+    " cover the choice of validation pictures, not the chance in training"
 )
+NOTE = f"{INTERVALS}: each network was trained once."
 
 
 def columns(number: str) -> tuple[Column, ...]:

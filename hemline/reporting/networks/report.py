@@ -80,7 +80,7 @@ def _own_tables(evidence: Evidence, measure: Measure, chance: tuple[Seeds, ...])
     """What neither paper has."""
     found = compare(evidence, measure)
     tables = (
-        experts_table(evidence, found),
+        experts_table(evidence, found, seeds=bool(chance)),
         steps_table(found, seeds=bool(chance)),
         seeds_table(chance),
         rows_table(evidence),

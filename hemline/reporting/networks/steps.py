@@ -13,7 +13,7 @@ from hemline.reporting.networks.numbers import PERCENT, percent, percent_cell
 from hemline.reporting.networks.rows import Row, Setting, best
 from hemline.reporting.numbers import change as change_words
 from hemline.reporting.numbers import fixed
-from hemline.reporting.steps import NOTE, columns, line
+from hemline.reporting.steps import INTERVALS, NOTE, columns, line
 from hemline.reporting.tables import Cell, Column, Line, Table
 
 EXPERTS = "experts"  # the step that has a table of its own
@@ -141,6 +141,8 @@ FIRST = (
     " under “From seed to seed”."
 )
 
+CHANCE = f"{INTERVALS}, which “From seed to seed” shows."
+
 
 def steps_table(found: Sequence[Finding], seeds: bool = False) -> Table:
     """One line a step, those to experts left out; `seeds`: whether there are networks that differ in theirs alone."""
@@ -152,8 +154,7 @@ def steps_table(found: Sequence[Finding], seeds: bool = False) -> Table:
         tuple(_line(finding) for finding in shown),
         (
             *(sentence(finding) for finding in shown if finding.step.claim is not None),
-            *([FIRST] if seeds else []),
-            NOTE,
+            *([FIRST, CHANCE] if seeds else [NOTE]),
         ),
         tuple(_record(finding) for finding in shown),
     )
@@ -199,8 +200,8 @@ def _value(row: Row) -> str:
     return fixed(None if row.shown is None else 100 * row.shown.value, PERCENT)
 
 
-def experts_table(evidence: Evidence, found: Sequence[Finding]) -> Table:
-    """One network for all categories against its experts, paper 000's too: one line a pair."""
+def experts_table(evidence: Evidence, found: Sequence[Finding], seeds: bool = False) -> Table:
+    """One network for all categories against its experts, paper 000's too: one line a pair; `seeds`: as above."""
     shown = [finding for finding in found if finding.step.key == EXPERTS]
     names = [name for name, count in evidence.validation.categories.items() if count]
     head = (
@@ -213,7 +214,7 @@ def experts_table(evidence: Evidence, found: Sequence[Finding]) -> Table:
         "One network for all categories, and experts",
         head,
         tuple(_experts_line(finding, names) for finding in shown),
-        (NOTE,),
+        (CHANCE if seeds else NOTE,),
         tuple(_record(finding) for finding in shown),
     )
 

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from hemline.evaluation import read_truth
 from hemline.reporting.evidence import Estimate
+from hemline.reporting.networks.errors import measuring
 from hemline.reporting.networks.evidence import gather
 from hemline.reporting.networks.rows import comparable
 from hemline.reporting.networks.seeds import seeds, seeds_table
+from hemline.reporting.networks.steps import compare, steps_table
 from hemline.reporting.networks.story import figures_note, notes
 from tests.reporting.networks.conftest import NetworksWorld, cpn, networks, row, trained
 from tests.reporting.oneshot.test_tables import texts
@@ -74,3 +77,12 @@ def test_no_seed_is_picked_for_its_error(world_of_networks):
     assert [row.network for row in compared.rows] == ["cpn-0", "cpm-0", "longer"]
     assert [row.network for row in comparable(compared.of_types(["cpm"]))] == ["cpm-0"]
     assert "its seed" not in figures_note(()) and "the first" in figures_note(seeds(evidence))
+
+
+def test_a_page_of_seeds_says_not_that_each_network_was_trained_once(world_of_networks):
+    evidence = evidence_of(world_of_networks, ERRORS)
+    truth = read_truth(world_of_networks.root / "truth.json", world_of_networks.table)
+    found = compare(evidence, measuring(truth, 30, 0))
+    assert any("trained once" in note for note in steps_table(found).notes)
+    notes = steps_table(found, seeds=True).notes
+    assert not any("trained once" in note for note in notes) and "From seed to seed" in notes[-1]
