@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hemline.reporting import paper as aggregation
 from hemline.reporting.networks import paper
 from hemline.reporting.networks.errors import Measure, relative
 from hemline.reporting.networks.evidence import Evidence
@@ -34,14 +35,21 @@ def _experiments(evidence: Evidence) -> str:
 def lead(evidence: Evidence) -> str:
     """What the page is about."""
     train, validation = evidence.train, evidence.validation
+    beside = (
+        f"; beside them paper 000, “{aggregation.TITLE}” ({aggregation.AUTHOR})," if evidence.others else ","
+    )
     return (
-        f"Landmark estimators by their networks, as in “{paper.CPN.title}” ({paper.CPN.author}) and"
-        f" “{paper.FPM.title}” ({paper.FPM.author}), with the parameter set “{evidence.params.params_set}” on"
-        f" {evidence.data}: {whole(train.garments)} garments in {whole(train.pictures)} training pictures and"
+        f"Landmark estimators by their networks, as in {_cited(paper.CPN)} and {_cited(paper.FPM)}{beside} with the"
+        f" parameter set “{evidence.params.params_set}” on {evidence.data}:"
+        f" {whole(train.garments)} garments in {whole(train.pictures)} training pictures and"
         f" {whole(validation.garments)} garments in {whole(validation.pictures)} validation pictures. The normalised"
         f" error NE is {ERRORS[evidence.error]}: lower is better. Brackets hold 95 % bootstrap intervals, from"
         f" {whole(evidence.params.evaluate.resamples)} resamples of the validation pictures."
     )
+
+
+def _cited(source: paper.Source) -> str:
+    return f"“{source.title}” ({source.author}; here paper {source.number})"
 
 
 def caveats(evidence: Evidence) -> tuple[str, ...]:

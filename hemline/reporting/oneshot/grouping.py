@@ -4,18 +4,19 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from hemline.reporting import paper
 from hemline.reporting.differences import Difference
 from hemline.reporting.numbers import change, interval, signed
 from hemline.reporting.oneshot.evidence import Evidence, Row
 from hemline.reporting.oneshot.tables import cell, speed_cell
+from hemline.reporting.steps import NOTE
 from hemline.reporting.tables import Cell, Column, Line, Table
 from hemline.wardrobe import grouping
 
 GROUPS = ("AP visible only", "AP box", "ms a picture")
 NOTES = (
-    "Paper 001 has a heatmap for each landmark only; paper 000 aggregates landmarks that are alike into groups.",
-    "Intervals of the change come from resampling both rows' pictures together. They cover the choice of validation"
-    " pictures, not the chance in training: each network was trained once.",
+    f"DeepMark has a heatmap for each landmark only; “{paper.TITLE}” aggregates landmarks that are alike into groups.",
+    NOTE,
 )
 
 

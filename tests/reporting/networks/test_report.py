@@ -9,6 +9,8 @@ import pytest
 
 from hemline.reporting import write_report
 from hemline.reporting.networks import write_networks_report
+from hemline.reporting.networks.evidence import gather
+from hemline.reporting.networks.story import lead
 from tests.reporting.kgdet.test_report import sections
 from tests.reporting.networks.test_tables import only
 
@@ -43,6 +45,18 @@ def test_the_page_shows_it_all(written):
     assert "1.23" in page and "2.5" in page  # parameters and GFLOPs
     head = (written / "tables.md").read_text().splitlines()[0]
     assert head == "# Networks for clothes landmarks: papers 002 and 004's tables and ours"
+
+
+def test_the_lead_says_which_paper_a_number_is(world_of_networks):
+    evidence = gather(world_of_networks.networks_inputs())
+    words = lead(evidence)
+    for number, name in (
+        ("002", "Cascaded Pyramid"),
+        ("004", "Fashion Pose Machine"),
+        ("000", "Aggregation and"),
+    ):
+        assert f"paper {number}" in words and name in words
+    assert "paper 000" not in lead(replace(evidence, others=()))
 
 
 def test_the_figures_have_a_bar_a_network(written):
