@@ -96,6 +96,17 @@ def test_the_page_fits_a_phone(written):
     assert page.count('<div class="scroll"') == page.count("<table>") == 6
 
 
+def test_every_cell_has_its_headings(written):
+    """For who has the page read out: of each column, of each line, of a group of columns."""
+    page = (written / "index.html").read_text()
+    for table in page.split("<table>")[1:]:
+        head, body = table.split("</table>")[0].split("<tbody>")
+        lines = body.split("<tr")[1:]
+        assert lines and all(line.count('scope="row"') == line.count("<th ") == 1 for line in lines)
+        assert all("scope=" in cell for cell in head.split("<th ")[1:])
+    assert 'scope="colgroup"' in page
+
+
 def test_every_ap_of_ours_has_an_interval(written):
     for name in ("table1", "table2", "table3"):
         check_intervals(json.loads((written / f"{name}.json").read_text())["rows"])
