@@ -94,7 +94,7 @@ def _better_lines(evidence: Evidence, measure: Measure, names: Sequence[str]) ->
         texts = map(rounded_percent, (after.average / before.average - 1, *shares))
         lines.append(Line((Cell(f"{words}, paper"), *map(Cell, texts)), total=True))
     for before_row, after_row in pairs:
-        title = ", ".join((words, *after_row.marks))
+        title = f"{after_row.title} against {before_row.title}"  # with their names where seeds have several
         both = measure(before_row, PICTURE), measure(after_row, PICTURE)
         changes = [relative(*(errors.landmark(name) for errors in both)) for name in names]
         cells = map(_share_of_change, (relative(*(errors.all for errors in both)), *changes))

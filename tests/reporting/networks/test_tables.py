@@ -352,3 +352,10 @@ def test_no_row_in_annotated_boxes_stands_for_paper_000(world_of_networks):
     evidence = replace(evidence, others=(*evidence.others, given))
     assert [row.name for row in evidence.others_alike] == [row.name for row in evidence.others[:-1]]
     assert not any("given" in name for name, _, _ in facts(evidence, measure))
+
+
+def test_of_several_seeds_a_comparison_says_which_it_is_of(world_of_networks):
+    known = {"one": trained("fpm"), "two": trained("fpm", seed=1), "n-fashionnet": trained("fashionnet")}
+    runs = {"r5": row("one"), "r2": row("two"), "r6": row("n-fashionnet")}
+    evidence, measure = read(replace(world_of_networks, networks=known, runs=runs))
+    assert texts(landmarks_table(evidence, measure))[-1][0] == "FPM (one) against FashionNet"
