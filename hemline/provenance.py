@@ -98,9 +98,13 @@ def _git(*arguments: str) -> str:
 def _device() -> str:
     threads = os.environ.get("OMP_NUM_THREADS")
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "" and threads:
-        return f"CPU, {threads} threads"  # without two seconds of importing torch, which many a stage doesn't need
+        return _cpu(threads)  # without two seconds of importing torch, which many a stage doesn't need
     import torch
 
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
-    return f"CPU, {torch.get_num_threads()} threads"
+    return _cpu(str(torch.get_num_threads()))
+
+
+def _cpu(threads: str) -> str:
+    return f"CPU, {threads} thread{'' if threads == '1' else 's'}"

@@ -5,7 +5,7 @@ import pytest
 
 from hemline.inference.garments import Garment, write_results
 from hemline.params import load_params
-from hemline.provenance import experiment
+from hemline.provenance import experiment, provenance
 from hemline.tracking import system
 from hemline.tracking.records import read_events
 from hemline.wardrobe import wardrobe
@@ -118,3 +118,10 @@ def test_the_thread_samples_and_ends(monkeypatch):
     names = {"cpu_utilization_percentage", "system_memory_usage_megabytes", "process_memory_megabytes"}
     assert set(samples[-1][1]) == {f"system/{name}" for name in names}
     assert round(metrics.peak, 1) >= samples[-1][1]["system/process_memory_megabytes"] > 10
+
+
+@pytest.mark.parametrize(("threads", "device"), [("1", "CPU, 1 thread"), ("4", "CPU, 4 threads")])
+def test_the_device_of_a_cpu(monkeypatch, threads, device):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert provenance.__wrapped__().device == device
