@@ -28,7 +28,8 @@ class Axis:
         return [round(number * step, 6) for number in range(first, int(self.high / step + 1e-9) + 1)]
 
 
-STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+# an error in percent of a distance that is almost nothing has no upper end
+STEPS = (0.005, *(step * 10.0**power for power in range(-2, 7) for step in (1, 2, 5)))
 
 
 def axis(values: Iterable[float], start: float, stop: float, least: float = 0.04) -> Axis:

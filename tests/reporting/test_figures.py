@@ -12,6 +12,7 @@ from hemline.reporting.evidence import gather
 from hemline.reporting.figures import boxes_figure, finetuning_figure
 from hemline.reporting.plots import write_plots
 from hemline.reporting.story import provenance
+from hemline.reporting.svg import Axis
 from hemline.reporting.trainings import Training
 
 ROOT = Path(__file__).parents[2]
@@ -90,3 +91,8 @@ def test_provenance_knows_the_data(world):
     assert found["validation annotations, sha256"] == hashlib.sha256(b"{}").hexdigest()[:16]
     assert found["data set"] == "drawings" and found["commit"] == "abc1234"
     assert found["synthetic wardrobe, train"] == "6 pictures, seed 2" and "train folder" not in found
+
+
+@pytest.mark.parametrize("high", [0.03, 1.0, 70.0, 700.0, 5000.0, 123456.0])
+def test_an_axis_has_few_ticks_however_long_it_is(high):
+    assert 4 <= len(Axis(0.0, high, 4, 408).ticks()) <= 8
