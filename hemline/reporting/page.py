@@ -1,5 +1,6 @@
 """The report as one HTML page that needs nothing else: pictures as data, figures inline, no script."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -15,6 +16,8 @@ from hemline.reporting.tables import Column, Table
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+SECTION = re.compile(r'<section id="([^"]+)">\s*<h2>(.*?)</h2>')
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     )
     environment.filters["embedded"] = _embedded
     environment.filters["groups"] = _groups
+    environment.filters["sections"] = _sections
     return environment.get_template(template).render(values)
 
 
@@ -95,3 +99,8 @@ def _groups(columns: Sequence[Column]) -> list[tuple[str, int]]:
     return [
         (group, len(list(members))) for group, members in groupby(columns, key=lambda column: column.group)
     ]
+
+
+def _sections(body: Markup) -> list[tuple[str, Markup]]:
+    """The ids and headings of a page's sections, in order."""
+    return [(place, Markup(heading)) for place, heading in SECTION.findall(body)]

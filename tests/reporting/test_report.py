@@ -78,9 +78,10 @@ def test_the_page_needs_nothing_else(written):
     reader = read(page)
     tags = {tag for tag, _ in reader.found}
     assert not tags & {"script", "link", "iframe", "object", "embed", "base", "form"}
-    sources = [
+    named = [
         attributes[name] for _, attributes in reader.found for name in ("src", "href") if name in attributes
     ]
+    sources = [name for name in named if not name.startswith("#")]
     tiles = [name for name in (written / "pictures").iterdir() if name.name.startswith(("worst", "best"))]
     assert (
         len(tiles) > 4
@@ -88,6 +89,13 @@ def test_the_page_needs_nothing_else(written):
         and all(source.startswith("data:image/jpeg;base64,") for source in sources)
     )
     assert not [name for _, attributes in reader.found for name in attributes if name.startswith("on")]
+
+
+def test_the_contents_lead_to_every_section(written):
+    reader = read((written / "index.html").read_text())
+    sections = [attributes["id"] for tag, attributes in reader.found if tag == "section"]
+    links = [attributes["href"] for tag, attributes in reader.found if tag == "a"]
+    assert links == [f"#{name}" for name in sections] and {"table2", "errors", "training"} < set(sections)
 
 
 def test_the_page_fits_a_phone(written):
