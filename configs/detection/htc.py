@@ -12,4 +12,10 @@ model = dict(
     data_preprocessor=dict(pad_mask=True),
     # weights never come from the network unasked: params' backbone.init names them, and only training loads them
     backbone=dict(init_cfg=None),
+    # mmdet's, with what goes to mmcv's operators on boxes in full precision also where others are mixed
+    rpn_head=dict(type="ExactRPNHead"),
+    roi_head=dict(
+        bbox_roi_extractor=dict(type="ExactRoIExtractor"),
+        mask_roi_extractor=dict(type="ExactRoIExtractor"),
+    ),
 )

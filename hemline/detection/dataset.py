@@ -47,8 +47,13 @@ class GarmentPictures(CocoDataset):
         return data
 
     def filter_data(self) -> list[dict[str, Any]]:
-        """Leave pictures without garments out; HemlineError when nothing is left."""
+        """Leave pictures without garments out; HemlineError when nothing is left.
+
+        mmdet's filter keeps a picture all of whose garments it has dropped: those without area in the picture.
+        """
         data = super().filter_data()
+        if not self.test_mode:
+            data = [picture for picture in data if picture["instances"]]
         if not data:
             raise HemlineError(f"{self.ann_file}: no picture with a garment to train on")
         return data

@@ -60,7 +60,12 @@ def import_mmdet() -> None:
     """Import mmdet's models and datasets, and ours, silently: importing is what registers their names."""
     quiet()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        for module in ("mmdet.models", "mmdet.datasets", "hemline.detection.dataset"):
+        for module in (
+            "mmdet.models",
+            "mmdet.datasets",
+            "hemline.detection.dataset",
+            "hemline.detection.exact",
+        ):
             import_module(module)
 
 

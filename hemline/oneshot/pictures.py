@@ -22,7 +22,8 @@ class LandmarkPictures(BaseDetDataset):
     own ones (n, 3) as x, y, v, float32, zeros where unlabelled. Coordinates are mmdet's: the origin is the top-left
     corner of the top-left pixel, half a pixel from that of the file's landmarks, its centre; boxes have the corners
     that detectors learn, the file's own. A garment without a labelled landmark stays; those are left out that mmdet's
-    CocoDataset leaves out or doesn't train on: ignored ones, crowds, and boxes without area in the picture.
+    CocoDataset leaves out or doesn't train on: ignored ones, crowds, boxes without area in the picture and, where masks
+    are wanted, garments without a polygon.
 
     In training (without `test_mode`), pictures without garments are left out: they may be pictures whose garments were
     quarantined, so that they aren't known to be empty.
@@ -68,8 +69,11 @@ class LandmarkPictures(BaseDetDataset):
             "img_path": str(Path(self.data_prefix["img"]) / image["file_name"]),
             "width": image["width"],
             "height": image["height"],
-            "instances": [self._garment(entry) for entry in garments if _trains(entry, image)],
+            "instances": [self._garment(entry) for entry in garments if self._learnt(entry, image)],
         }
+
+    def _learnt(self, entry: dict[str, Any], image: dict[str, Any]) -> bool:
+        return _trains(entry, image) and (not self.masks or bool(_polygons(entry)))
 
     def _garment(self, entry: dict[str, Any]) -> dict[str, Any]:
         x, y, width, height = entry["bbox"]
@@ -81,7 +85,7 @@ class LandmarkPictures(BaseDetDataset):
             "bbox_label": entry["category_id"] - 1,
             "ignore_flag": 0,
             "landmarks": landmarks,
-            "mask": entry.get("segmentation", []),
+            "mask": _polygons(entry),
         }
 
     def filter_data(self) -> list[dict[str, Any]]:
@@ -96,6 +100,11 @@ class LandmarkPictures(BaseDetDataset):
     def categories(self, index: int) -> list[int]:
         """The category ids of a picture's garments."""
         return [label + 1 for label in self.get_cat_ids(index)]
+
+
+def _polygons(entry: dict[str, Any]) -> list[Any]:
+    """An annotation's polygons, without those that mmdet's loader takes for none: of fewer than three points."""
+    return [one for one in entry.get("segmentation", []) if len(one) >= 6 and len(one) % 2 == 0]
 
 
 def _trains(entry: dict[str, Any], image: dict[str, Any]) -> bool:

@@ -56,20 +56,23 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise HemlineError(f"{path}: no such weights; run the stage that makes them") from None
-    except UnpicklingError as error:
-        raise HemlineError(f"{path}: refused, it holds more than tensors ({_named(error)})") from None
-    except (RuntimeError, EOFError) as error:
-        raise HemlineError(f"{path}: not a weights file, or a damaged one ({error})") from None
+    except Exception as error:  # what is damaged, or of another kind, fails in many ways
+        name = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, UnpicklingError) else None
+        if name:
+            raise HemlineError(
+                f"{path}: refused, it holds more than tensors (it would call {name[1]})"
+            ) from None
+        raise HemlineError(f"{path}: not a weights file, or a damaged one ({_reason(error)})") from None
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise HemlineError(f"{path}: no state_dict of tensors in it")
     return state
 
 
-def _named(error: UnpicklingError) -> str:
-    """What torch refused: its message has the name between advice on how to load the file nevertheless."""
-    name = re.search(r"GLOBAL (\S+)", str(error))
-    return f"it would call {name[1]}" if name else str(error).splitlines()[0]
+def _reason(error: Exception) -> str:
+    """What torch says, without its advice on how to load the file nevertheless."""
+    said = str(error).rpartition("WeightsUnpickler error: ")[2].strip().splitlines()
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 
 
 def in_our_names(state: State, wanted: State) -> State:

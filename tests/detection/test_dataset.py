@@ -45,6 +45,14 @@ def test_pictures_without_garments_are_left_out(small, stocked):
     assert set(garments_by_picture(loader_of(small("cascade"), stocked))) == {1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("box", [(20, 10, 0, 40), (20, 10, 0.5, 40), (200, 10, 20, 40)])
+def test_so_are_pictures_of_garments_without_area_in_them(small, stocked, box):
+    """They have no category to be balanced by."""
+    stocked.add((96, 128))
+    stocked._annotate(5, 1, box)
+    assert set(garments_by_picture(loader_of(small("cascade", balance=0.02), stocked))) <= {1, 2, 3, 4}
+
+
 def test_no_garment_at_all_is_said(small, shop):
     shop.add((96, 128))
     with pytest.raises(HemlineError, match="no picture with a garment"):

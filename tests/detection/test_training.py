@@ -31,6 +31,25 @@ def test_a_training_by_settings_alone_learns(small, stocked, tmp_path, kind):
     assert Detector.load(out).settings == settings
 
 
+@pytest.mark.parametrize("kind", ["cascade", "htc"])
+def test_bfloat16_is_near_to_float32(small, stocked, tmp_path, kind):
+    """mmcv's suppression and pooling have no bfloat16."""
+    losses = []
+    for precision in ("fp32", "bf16"):
+        train_detector(
+            small(kind, precision=precision),
+            stocked.wardrobe,
+            stocked.write(),
+            stocked.folder,
+            tmp_path / precision,
+            tmp_path / "state",
+            "test",
+            lambda line: losses.append(line["loss"]),
+        )
+    single, half = losses
+    assert half != single and half == pytest.approx(single, rel=0.05)
+
+
 def test_a_detector_may_start_from_weights(small, stocked, tmp_path):
     """`init` is taken whole: with a rate of nearly nothing the result is the start."""
     first, second = (

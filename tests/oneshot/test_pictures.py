@@ -161,6 +161,19 @@ def test_garments_come_with_their_polygons(build, content):
     assert all(np.array_equal(one["mask"], outline) for info in found for one in info["instances"])
 
 
+@pytest.mark.parametrize("polygons", [None, [], [[10.0, 10, 30, 10]]])
+def test_a_garment_without_a_polygon_stays_where_no_masks_are_wanted(build, content, polygons):
+    first = content["annotations"][0]
+    if polygons is None:
+        del first["segmentation"]
+    else:
+        first["segmentation"] = polygons
+    count = {
+        masks: sum(len(info["instances"]) for info in build(content, masks=masks)) for masks in (False, True)
+    }
+    assert count == {False: len(content["annotations"]), True: len(content["annotations"]) - 1}
+
+
 def test_missing_or_broken_files_are_named(build, tmp_path):
     with pytest.raises(HemlineError, match=r"none\.json: no such annotations"):
         build(tmp_path / "none.json")

@@ -206,6 +206,27 @@ def test_all_other_code_is_refused(tmp_path, call, zipped):
     assert not made.exists()
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>404</html>", b"hello", b"PK\x03\x04 no archive", b'{"a": 1}']
+)
+def test_what_is_no_weights_file_is_said_to_be_none(tmp_path, content):
+    """In torch's own words it could be loaded without `weights_only`: that advice is not handed on."""
+    (tmp_path / "page.pth").write_bytes(content)
+    with pytest.raises(HemlineError, match=r"page\.pth: not a weights file, or a damaged one") as caught:
+        read_state(tmp_path / "page.pth")
+    assert "weights_only" not in str(caught.value)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_that_is_cut_short_is_damaged_wherever_it_ends(tmp_path, zipped):
+    torch.save({"weight": torch.ones(3)}, tmp_path / "whole.pth", _use_new_zipfile_serialization=zipped)
+    whole = (tmp_path / "whole.pth").read_bytes()
+    for length in range(0, len(whole), 7):
+        (tmp_path / "part.pth").write_bytes(whole[:length])
+        with pytest.raises(HemlineError, match=r"part\.pth: (not a weights file|refused)"):
+            read_state(tmp_path / "part.pth")
+
+
 def test_no_name_that_stands_in_is_of_a_module_that_matters():
     assert {name.partition(".")[0] for name in INERT} == {"builtins", "mmengine", "numpy"}
     assert [name for name in INERT if name.startswith("builtins")] == ["builtins.getattr"]

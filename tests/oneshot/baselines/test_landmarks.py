@@ -97,6 +97,19 @@ def test_a_step_reaches_every_weight():
     assert missed == []
 
 
+def test_a_step_in_bfloat16_is_near_to_one_in_float32():
+    """mmcv's suppression and pooling have no bfloat16."""
+    found = []
+    for half in (False, True):
+        network = started(settings(KIND)).train()
+        torch.manual_seed(0)  # boxes are drawn
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            losses = network(**batch(network, [drawn(0), drawn(1)], True), mode="loss")
+        total(losses).backward()
+        found.append(total(losses).item())
+    assert found[1] != found[0] and found[1] == pytest.approx(found[0], rel=0.05)
+
+
 def test_pictures_without_garments_are_trained_on():
     network = started(settings(KIND)).train()
     empty = garment_sample([], [], torch.zeros(0, 8, 3))
