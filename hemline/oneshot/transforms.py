@@ -75,7 +75,8 @@ class ResizePicture(BaseTransform):
 def resized(picture: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, Fit]:
     """A picture (H, W, 3) as large as it fits into `size` (long side, short side), and where its pixels have gone."""
     height, width = picture.shape[:2]
-    target, scale = mmcv.rescale_size((width, height), size, return_scale=True)
+    sides, scale = mmcv.rescale_size((width, height), size, return_scale=True)
+    target = max(1, sides[0]), max(1, sides[1])  # a sliver's are rounded to 0
     smooth = cv2.INTER_AREA if scale <= 1 else cv2.INTER_LINEAR
     pixels = cv2.resize(picture, target, interpolation=smooth)
     return pixels, Fit(target[0] / width, target[1] / height, 0.0, 0.0)

@@ -43,6 +43,12 @@ def test_pictures_are_resized_as_mmdet_does(shape, size):
     assert ours["fit"][:2] == pytest.approx(theirs["scale_factor"])
 
 
+@pytest.mark.parametrize(("shape", "expected"), [((1, 1000), (1, 96)), ((1000, 1), (96, 1))])
+def test_a_sliver_keeps_a_pixel(shape, expected):
+    found = ResizePicture((96, 96)).transform(sample(noise(shape), np.zeros((0, 4))))
+    assert found["img"].shape == (*expected, 3)
+
+
 def test_a_fine_print_shrinks_to_its_mean():
     """Every third column is white: with linear interpolation alone a pattern of wide stripes is left."""
     picture = np.zeros((512, 512, 3), np.uint8)
