@@ -77,9 +77,11 @@ class Trap:
 
 
 def test_loading_executes_nothing(tmp_path):
-    torch.save({"linear.weight": Trap(str(tmp_path / "executed"))}, tmp_path / "evil.pt")
-    (tmp_path / "evil-legacy.pt").write_bytes(pickle.dumps(Trap(str(tmp_path / "executed"))))
-    for name in ("evil.pt", "evil-legacy.pt"):
-        with pytest.raises(HemlineError, match="refused"):
-            load_weights(Line(), tmp_path / name)
+    trap = Trap(str(tmp_path / "executed"))
+    torch.save({"linear.weight": trap}, tmp_path / "evil.pt")
+    (tmp_path / "legacy.pt").write_bytes(pickle.dumps(trap, protocol=2))
+    (tmp_path / "pickle.pt").write_bytes(pickle.dumps(trap))  # of a protocol that torch doesn't write
+    for name, said in (("evil", "refused"), ("legacy", "refused"), ("pickle", "not a weights file")):
+        with pytest.raises(HemlineError, match=rf"{name}\.pt: {said}"):
+            load_weights(Line(), tmp_path / f"{name}.pt")
     assert not (tmp_path / "executed").exists()
