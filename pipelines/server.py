@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from hemline.errors import HemlineError
+from hemline.errors import HemlineError, without_password
 from hemline.files import check_writable
 from hemline.tracking import records_folder
 from pipelines.leases import Leases, this_machine
@@ -134,7 +134,7 @@ def _check_reached(url: str) -> None:
         error = client.api_healthcheck()
     if error is not None:
         raise HemlineError(
-            f"PREFECT_API_URL is {url.split('@')[-1]!r}: no Prefect server answers there ({type(error).__name__}); "
+            f"PREFECT_API_URL is {without_password(url)!r}: no Prefect server answers there ({type(error).__name__}); "
             "mend it, start one (make ui), or unset it: then the run has a server of its own"
         )
 

@@ -2,6 +2,7 @@
 
 import os
 
+from hemline.errors import without_password
 from hemline.files import read_json
 from hemline.provenance import experiment, pipeline_key
 from hemline.tracking import records_folder
@@ -88,7 +89,6 @@ def _mlflow() -> str:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    from hemline.tracking.follower import without_password
     from hemline.tracking.projection import find_parent
     from hemline.tracking.store import tracking_uri
 

@@ -1,7 +1,6 @@
 """The follower: one background process a folder of records, which keeps MLflow up to date while stages run."""
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from hemline.errors import HemlineError
+from hemline.errors import HemlineError, without_password
 
 if TYPE_CHECKING:
     from hemline.tracking.projection import Projection
@@ -128,11 +127,6 @@ def _say(text: str) -> None:
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {without_password((str(error).splitlines() or [''])[0])[:300]}"
-
-
-def without_password(text: str) -> str:
-    """A text with addresses, less the user and the password in each (`http://USER:PASSWORD@HOST`)."""
-    return re.sub(r"://[^/\s]*@", "://", text)
 
 
 def main() -> None:

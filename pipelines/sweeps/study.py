@@ -28,7 +28,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from hemline.errors import HemlineError
+from hemline.errors import HemlineError, without_password
 from hemline.params import Dimension, SweepSettings, tuples, value_at
 
 FOLDER = Path("sweeps")
@@ -234,7 +234,9 @@ def _connected(url: str) -> Connection:
         return create_engine(url, poolclass=NullPool).connect()
     except OperationalError as error:
         why = str(error.orig).splitlines()[0]
-        raise HemlineError(f"HEMLINE_SWEEP_STORAGE: {url.split('@')[-1]!r} is not reached: {why}") from None
+        raise HemlineError(
+            f"HEMLINE_SWEEP_STORAGE: {without_password(url)!r} is not reached: {why}"
+        ) from None
 
 
 def database() -> str | None:
@@ -242,7 +244,7 @@ def database() -> str | None:
     url = os.environ.get("HEMLINE_SWEEP_STORAGE") or None
     if url is not None and not url.startswith("postgresql"):
         raise HemlineError(
-            f"HEMLINE_SWEEP_STORAGE is {url.split('@')[-1]!r}: give postgresql://USER:PASSWORD@HOST/DATABASE, "
+            f"HEMLINE_SWEEP_STORAGE is {without_password(url)!r}: give postgresql://USER:PASSWORD@HOST/DATABASE, "
             "or unset it for a journal in sweeps/"
         )
     return url

@@ -27,8 +27,14 @@ MOST_BYTES = 4 << 30
 # zipfile raises NotImplementedError for a compression that it can't read, RuntimeError for an encrypted member; errors
 # of damaged bytes are those of their compression.
 UNZIPPING = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @dataclass

@@ -173,7 +173,7 @@ def test_two_machines_share_a_database(tmp_path, monkeypatch):
 
 def test_another_database_than_postgresql_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HEMLINE_SWEEP_STORAGE", "mysql://me:secret@host/sweeps")
-    with pytest.raises(HemlineError, match="is 'host/sweeps': give postgresql") as error:
+    with pytest.raises(HemlineError, match="is 'mysql://host/sweeps': give postgresql") as error:
         study(tmp_path)
     assert "secret" not in str(error.value)
 
@@ -181,7 +181,7 @@ def test_another_database_than_postgresql_is_refused(tmp_path, monkeypatch):
 def test_a_database_that_is_down_is_told_in_a_line(tmp_path, monkeypatch):
     monkeypatch.setenv("HEMLINE_SWEEP_STORAGE", "postgresql://me:secret@127.0.0.1:9/sweeps")
     with pytest.raises(
-        HemlineError, match=r"STORAGE: '127\.0\.0\.1:9/sweeps' is not reached: .*refused"
+        HemlineError, match=r"STORAGE: 'postgresql://127\.0\.0\.1:9/sweeps' is not reached: .*refused"
     ) as error:
         study(tmp_path)
     assert "secret" not in str(error.value)
